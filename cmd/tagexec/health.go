@@ -1,0 +1,113 @@
+package main
+
+import (
+	"context"
+	"crypto/subtle"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"strconv"
+	"time"
+
+	"github.com/tagexec/tagexec/executor"
+)
+
+const (
+	defaultHTTPAddr = "127.0.0.1:8089"
+	portsToTry      = 100
+)
+
+// health serves /healthz and /readyz.
+type health struct {
+	server *http.Server
+	done   chan struct{}
+}
+
+// listenHealth listens where the configuration says and serves until close.
+func listenHealth(c config, pool *executor.Pool, log *slog.Logger) (*health, error) {
+	listener, err := listen(c.HTTPAddr)
+	if err != nil {
+		return nil, usagef("%s_HTTP_ADDR: %v", prefix, err)
+	}
+	h := &health{
+		server: &http.Server{Handler: healthHandler(c, pool), ReadHeaderTimeout: 5 * time.Second},
+		done:   make(chan struct{}),
+	}
+	go func() {
+		defer close(h.done)
+		if err := h.server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
+			log.Error("the health endpoints ended", "error", err)
+		}
+	}()
+	log.Info("health endpoints", "healthz", "http://"+listener.Addr().String()+"/healthz", "readyz", "http://"+listener.Addr().String()+"/readyz")
+	return h, nil
+}
+
+func (h *health) close() {
+	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+	defer cancel()
+	if h.server.Shutdown(ctx) != nil {
+		h.server.Close()
+	}
+	<-h.done
+}
+
+// listen listens on address; only the default falls to the next free port, so
+// that several executors start on one host without being told.
+func listen(address string) (net.Listener, error) {
+	listener, err := net.Listen("tcp", address)
+	if err == nil || address != defaultHTTPAddr {
+		return listener, err
+	}
+	host, port, _ := net.SplitHostPort(address)
+	first, _ := strconv.Atoi(port)
+	for p := first + 1; p < first+portsToTry; p++ {
+		if next, nextErr := net.Listen("tcp", net.JoinHostPort(host, strconv.Itoa(p))); nextErr == nil {
+			return next, nil
+		}
+	}
+	return nil, fmt.Errorf("%w, nor are the %d ports after it", err, portsToTry-1)
+}
+
+// healthHandler answers /healthz and /readyz to anyone. / shows counts, behind
+// the login if one is set.
+func healthHandler(c config, pool *executor.Pool) http.Handler {
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) {
+		answer(w, http.StatusOK, map[string]any{"status": "ok"})
+	})
+	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, _ *http.Request) {
+		if reason := pool.NotReady(); reason != "" {
+			answer(w, http.StatusServiceUnavailable, map[string]any{"status": "not ready", "reason": reason})
+			return
+		}
+		answer(w, http.StatusOK, map[string]any{"status": "ready"})
+	})
+	mux.Handle("GET /{$}", login(c, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		answer(w, http.StatusOK, pool.Stats())
+	})))
+	return mux
+}
+
+// login asks for HTTP_USER and HTTP_PASSWORD where they are set.
+func login(c config, next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		user, password, _ := r.BasicAuth()
+		right := subtle.ConstantTimeCompare([]byte(user), []byte(c.HTTPUser)) & subtle.ConstantTimeCompare([]byte(password), []byte(c.HTTPPassword))
+		if c.HTTPUser != "" && right == 0 {
+			w.Header().Set("WWW-Authenticate", `Basic realm="tagexec"`)
+			answer(w, http.StatusUnauthorized, map[string]any{"status": "login needed"})
+			return
+		}
+		next.ServeHTTP(w, r)
+	})
+}
+
+func answer(w http.ResponseWriter, status int, value any) {
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(status)
+	_ = json.NewEncoder(w).Encode(value) // the reader may be gone
+}

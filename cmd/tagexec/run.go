@@ -1,0 +1,185 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"sync"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/tagexec/tagexec/store"
+)
+
+// oneShotGrace is the default grace of run: Airflow 3 gives a killed task five
+// seconds.
+const oneShotGrace = 3 * time.Second
+
+// errTimeLimit is the cause of a context that --timeout ended.
+var errTimeLimit = errors.New("the limit of --timeout was reached")
+
+// oneShot are the options of run.
+type oneShot struct {
+	submission
+	workers  int
+	timeout  time.Duration
+	progress time.Duration
+	empty    int
+}
+
+func runCommand(std stdio) *cobra.Command {
+	var o oneShot
+	cmd := &cobra.Command{
+		Use:   "run --batch KEY [--jobs FILE|-]",
+		Short: "Run one batch to its end, as one task of a scheduler",
+		Long: "run submits the file if one is given, runs the jobs of this batch and no others, and ends when nothing of\n" +
+			"the batch is pending or running; other executors may help. The last line of stdout is one JSON object.\n\n" +
+			"Exit codes: 0 all succeeded, 1 a job failed or was cancelled, 2 wrong usage or configuration, 3 database out\n" +
+			"of reach, 4 --timeout reached, 130/143 ended by SIGINT/SIGTERM. What is unfinished then stays pending.",
+		Args: noArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			s := o.run(cmd.Context(), std, cmd.Flags().Changed("workers"))
+			if s.Error != "" {
+				fmt.Fprintln(std.err, "tagexec: "+s.Error)
+			}
+			if err := printJSON(std.out, s); err != nil && s.ExitCode == exitOK {
+				fmt.Fprintln(std.err, "tagexec: write the summary: "+err.Error())
+			}
+			return exit(s.ExitCode)
+		},
+	}
+	o.flags(cmd)
+	cmd.Flags().IntVar(&o.workers, "workers", 0, "jobs that run at the same time (default TAGEXEC_WORKERS)")
+	cmd.Flags().DurationVar(&o.timeout, "timeout", 0, "end after this time with exit code 4 (default no limit)")
+	cmd.Flags().DurationVar(&o.progress, "progress", 10*time.Second, "time between lines of progress off a terminal")
+	cmd.Flags().IntVar(&o.empty, "empty-exit-code", 0, "exit code of a batch without jobs, e.g. 99 to have Airflow skip the task")
+	return cmd
+}
+
+// summary is the last line of stdout.
+type summary struct {
+	Batch string `json:"batch"`
+	store.Counts
+	Submitted *store.Submission `json:"submitted,omitempty"`
+	Seconds   float64           `json:"seconds"`
+	ExitCode  int               `json:"exit_code"`
+	Error     string            `json:"error,omitempty"`
+}
+
+// run does all of it and never fails without a summary.
+func (o *oneShot) run(ctx context.Context, std stdio, workersGiven bool) summary {
+	began := time.Now()
+	s := summary{Batch: o.batch}
+	ctx, stop := untilSignal(ctx)
+	defer stop()
+	if o.timeout > 0 {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeoutCause(ctx, o.timeout, errTimeLimit)
+		defer cancel()
+	}
+	err := o.check()
+	if workersGiven && o.workers < 1 && err == nil {
+		err = usagef("--workers is %d: must be at least 1", o.workers)
+	}
+	if err == nil {
+		err = o.execute(ctx, std, &s)
+	}
+	s.Seconds = time.Since(began).Round(time.Millisecond).Seconds()
+	code, ended := signalled(ctx)
+	switch {
+	case ended:
+		s.ExitCode, s.Error = code, context.Cause(ctx).Error()
+	case errors.Is(context.Cause(ctx), errTimeLimit):
+		s.ExitCode, s.Error = exitTimeout, errTimeLimit.Error()
+	case err != nil:
+		s.ExitCode, s.Error = exitCode(err), err.Error()
+	case s.Total == 0:
+		s.ExitCode = o.empty
+	default:
+		s.ExitCode = outcomeCode(s.Counts)
+	}
+	return s
+}
+
+// execute submits the jobs and runs the batch until it is settled or ctx ends.
+func (o *oneShot) execute(ctx context.Context, std stdio, s *summary) error {
+	c, err := loadConfig()
+	if err == nil {
+		err = c.requireDatabase()
+	}
+	if err != nil {
+		return err
+	}
+	if _, set := os.LookupEnv(prefix + "_SHUTDOWN_GRACE"); !set {
+		c.ShutdownGrace = oneShotGrace
+	}
+	if o.workers > 0 {
+		c.Workers = o.workers
+	}
+	var file jobsFile
+	if o.jobs != "" {
+		if file, err = readJobs(o.jobs, std.in); err != nil {
+			return err
+		}
+	}
+	e, err := newEngine(ctx, c, o.batch, c.logger(std.err))
+	if err != nil {
+		return err
+	}
+	defer e.close()
+	if o.jobs != "" {
+		done, err := o.submit(ctx, e.store, file)
+		if err != nil {
+			return err
+		}
+		s.Submitted = &done
+	}
+	if s.Counts, err = e.store.BatchCounts(ctx, o.batch); err != nil {
+		if errors.Is(err, store.ErrNoBatch) {
+			return usagef("there is no batch %q; give its jobs with --jobs, or submit them first", o.batch)
+		}
+		return err
+	}
+
+	if !s.Settled() {
+		s.Counts, err = o.help(ctx, std, e)
+	}
+	if err != nil {
+		return err
+	}
+	printProblems(ctx, std.err, e.store, o.batch, s.Counts)
+	return nil
+}
+
+// help runs jobs of the batch until it is settled or ctx ends, and returns its
+// state then.
+func (o *oneShot) help(ctx context.Context, std stdio, e *engine) (store.Counts, error) {
+	bar := newProgress(std.err, o.progress)
+	running, stopRunning := context.WithCancel(ctx)
+	defer stopRunning()
+	var (
+		pool   sync.WaitGroup
+		runErr error
+	)
+	pool.Go(func() {
+		defer stopRunning()
+		runErr = e.pool.Run(running)
+	})
+	counts, err := watchBatch(running, e.store, o.batch, bar.batch)
+	bar.end()
+	stopRunning()
+	pool.Wait()
+	if err == nil {
+		return counts, nil
+	}
+	// Jobs were handed back meanwhile: the counts are those of now.
+	last, cancel := context.WithTimeout(context.WithoutCancel(ctx), 500*time.Millisecond)
+	defer cancel()
+	if now, nowErr := e.store.BatchCounts(last, o.batch); nowErr == nil {
+		counts = now
+	}
+	return counts, cmp.Or(runErr, err)
+}

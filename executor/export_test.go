@@ -1,0 +1,19 @@
+package executor
+
+// What the tests of package executor_test need to know.
+const (
+	MaxPrefetch = maxPrefetch
+	KillGrace   = killGrace
+	MaxUnstored = maxUnstored
+	MaxOutput   = maxOutput
+	MaxError    = maxError
+	MaxResult   = maxResult
+	LastClaim   = lastClaim
+)
+
+var (
+	CleanText = cleanText
+	CleanJSON = cleanJSON
+	CutEnd    = cutEnd
+	CutMiddle = cutMiddle
+)

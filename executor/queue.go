@@ -1,0 +1,29 @@
+package executor
+
+import (
+	"context"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/tagexec/tagexec/store"
+)
+
+// Queue is what the engine needs of the store; *store.Queue has it. Claim is
+// called by one goroutine at a time, the others concurrently.
+type Queue interface {
+	// Register makes an executor known; its lease begins.
+	Register(ctx context.Context, e store.Executor) error
+	// Claim takes up to n jobs that can run now; fewer means there are no more.
+	Claim(ctx context.Context, executor uuid.UUID, n int) ([]store.Job, error)
+	// Record stores results and returns the fate of each; "" is not known.
+	Record(ctx context.Context, hostname string, results []store.Result) ([]store.Fate, error)
+	// Heartbeat renews the lease, or returns store.ErrReaped.
+	Heartbeat(ctx context.Context, executor uuid.UUID) error
+	// Running returns the claims that the database ascribes to the executor.
+	Running(ctx context.Context, executor uuid.UUID) ([]store.Running, error)
+	// Reap offers the jobs of dead executors again.
+	Reap(ctx context.Context, contact time.Duration) (store.Reaped, error)
+	// Stop notes that the executor ended by itself.
+	Stop(ctx context.Context, executor uuid.UUID) error
+}

@@ -1,0 +1,110 @@
+package runner
+
+import (
+	"strconv"
+	"sync"
+	"unicode/utf8"
+)
+
+// headSize and tailSize are what a Capture keeps of the beginning and of the
+// end of an output, in bytes.
+const (
+	headSize = 32 << 10
+	tailSize = 32 << 10
+)
+
+// Capture keeps the head and the tail of what is written to it, 32 kB each,
+// and counts the rest. Its memory does not grow beyond that. The zero value is
+// ready; it may be written to and read from many goroutines at once, and each
+// Write stays in one piece.
+type Capture struct {
+	mu    sync.Mutex
+	head  []byte
+	tail  []byte // a ring once it is full
+	next  int    // where in a full ring the oldest byte is
+	total int64
+}
+
+// Write takes all of p. It never fails.
+func (c *Capture) Write(p []byte) (int, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	n := len(p)
+	c.total += int64(n)
+	room := min(headSize-len(c.head), len(p))
+	c.head = append(c.head, p[:room]...)
+	c.keepTail(p[room:])
+	return n, nil
+}
+
+func (c *Capture) keepTail(p []byte) {
+	p = p[max(0, len(p)-tailSize):]
+	room := min(tailSize-len(c.tail), len(p))
+	c.tail = append(c.tail, p[:room]...)
+	p = p[room:]
+	for len(p) > 0 {
+		n := copy(c.tail[c.next:], p)
+		c.next = (c.next + n) % tailSize
+		p = p[n:]
+	}
+}
+
+// Len returns how many bytes were written in all.
+func (c *Capture) Len() int64 {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.total
+}
+
+// String returns what was written, byte for byte. When it was more than is
+// kept, a line between head and tail says how many bytes are left out; neither
+// part then ends or begins inside a UTF-8 sequence.
+func (c *Capture) String() string {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	head := string(c.head)
+	tail := string(c.tail[c.next:]) + string(c.tail[:c.next])
+	if c.total == int64(len(head)+len(tail)) {
+		return head + tail
+	}
+	head = head[:runeStart(head, len(head))]
+	tail = tail[firstRune(tail):]
+	left := c.total - int64(len(head)+len(tail))
+	return head + "\n… " + thousands(left) + " bytes left out …\n" + tail
+}
+
+// runeStart returns the largest index ≤ n at which s can be cut without
+// splitting a rune whose first bytes are there. Bytes that are no UTF-8 can be
+// cut anywhere.
+func runeStart(s string, n int) int {
+	for i := n - 1; i >= 0 && i > n-utf8.UTFMax; i-- {
+		if !utf8.RuneStart(s[i]) {
+			continue
+		}
+		if utf8.FullRuneInString(s[i:n]) {
+			return n
+		}
+		return i
+	}
+	return n
+}
+
+// firstRune returns how many leading bytes of s belong to a rune that began
+// before it.
+func firstRune(s string) int {
+	for i := 0; i < len(s) && i < utf8.UTFMax; i++ {
+		if utf8.RuneStart(s[i]) {
+			return i
+		}
+	}
+	return 0
+}
+
+// thousands writes n with a comma every three digits.
+func thousands(n int64) string {
+	s := strconv.FormatInt(n, 10)
+	for i := len(s) - 3; i > 0; i -= 3 {
+		s = s[:i] + "," + s[i:]
+	}
+	return s
+}

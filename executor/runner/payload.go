@@ -1,0 +1,154 @@
+package runner
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/tagexec/tagexec/executor"
+)
+
+// badPayload is the code of every payload that cannot be run anywhere.
+const badPayload = "bad_payload"
+
+// object is one JSON object of a payload, read field by field. The first thing
+// found wrong is kept in err, after which every read returns nothing: a reader
+// checks err once, at the end.
+//
+// encoding/json alone would not do: it takes "Statement" for "statement" and
+// its errors speak of Go types.
+type object struct {
+	path   string // where in the payload: "payload", "payload: statements[1]"
+	fields map[string]json.RawMessage
+	err    error
+}
+
+// readObject reads raw as an object that holds no field but the known ones. A
+// field that is null counts as left out.
+func readObject(path string, raw json.RawMessage, known ...string) *object {
+	o := &object{path: path}
+	if !json.Valid(raw) {
+		o.refuse("must be a JSON object; this is not valid JSON")
+		return o
+	}
+	if k := kindOf(raw); k != "an object" {
+		o.refuse("must be a JSON object, not %s", k)
+		return o
+	}
+	o.fields = members(raw)
+	for _, name := range sortedKeys(o.fields) {
+		if !slices.Contains(known, name) {
+			o.refuse("unknown field %s (known: %s)", quote(name), strings.Join(known, ", "))
+			return o
+		}
+		if kindOf(o.fields[name]) == "null" {
+			delete(o.fields, name)
+		}
+	}
+	return o
+}
+
+func (o *object) refuse(format string, args ...any) {
+	if o.err == nil {
+		o.err = executor.Refusef(badPayload, "%s: %s", o.path, fmt.Sprintf(format, args...))
+	}
+	o.fields = nil
+}
+
+func (o *object) has(name string) bool {
+	_, ok := o.fields[name]
+	return ok
+}
+
+// raw returns a field of the wanted kind, nil when it is left out.
+func (o *object) raw(name, kind string) json.RawMessage {
+	v, ok := o.fields[name]
+	if !ok {
+		return nil
+	}
+	if k := kindOf(v); k != kind {
+		o.refuse("%s must be %s, not %s", name, kind, k)
+		return nil
+	}
+	return v
+}
+
+// text returns a string field, "" when it is left out.
+func (o *object) text(name string) string { return textOf(o.raw(name, "a string")) }
+
+// list returns the elements of an array field.
+func (o *object) list(name string) []json.RawMessage { return elements(o.raw(name, "an array")) }
+
+// texts returns an array field whose elements all are strings.
+func (o *object) texts(name string) []string {
+	var out []string
+	for i, v := range o.list(name) {
+		if k := kindOf(v); k != "a string" {
+			o.refuse("%s[%d] must be a string, not %s", name, i, k)
+			return nil
+		}
+		out = append(out, textOf(v))
+	}
+	return out
+}
+
+// kindOf names the kind of a valid JSON value with its article.
+func kindOf(raw json.RawMessage) string {
+	raw = bytes.TrimLeft(raw, " \t\r\n")
+	if len(raw) == 0 {
+		return "nothing"
+	}
+	switch raw[0] {
+	case '{':
+		return "an object"
+	case '[':
+		return "an array"
+	case '"':
+		return "a string"
+	case 't', 'f':
+		return "a boolean"
+	case 'n':
+		return "null"
+	}
+	return "a number"
+}
+
+// textOf, elements and members read a value whose kind is known to fit; they
+// return nothing for nil.
+func textOf(raw json.RawMessage) (s string) {
+	_ = json.Unmarshal(raw, &s) // valid and a string: cannot fail
+	return s
+}
+
+func elements(raw json.RawMessage) (list []json.RawMessage) {
+	_ = json.Unmarshal(raw, &list)
+	return list
+}
+
+func members(raw json.RawMessage) (m map[string]json.RawMessage) {
+	_ = json.Unmarshal(raw, &m)
+	return m
+}
+
+func sortedKeys[V any](m map[string]V) []string {
+	keys := make([]string, 0, len(m))
+	for k := range m {
+		keys = append(keys, k)
+	}
+	slices.Sort(keys)
+	return keys
+}
+
+// quote quotes a text of the payload for a sentence and keeps it short: a name
+// may be as long as a payload.
+func quote(s string) string { return fmt.Sprintf("%q", clip(s, 80)) }
+
+// clip cuts s after at most n bytes, at the start of a rune, and shows the cut.
+func clip(s string, n int) string {
+	if len(s) <= n {
+		return s
+	}
+	return s[:runeStart(s, n)] + "…"
+}

@@ -1,0 +1,158 @@
+package runner
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"strings"
+
+	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/pgproto3"
+	"github.com/tagexec/tagexec/executor"
+)
+
+// queryCanceled is the SQLSTATE of a statement ended by a cancel request or by
+// statement_timeout.
+const queryCanceled = "57014"
+
+// onlyStatement stands for the statement of a job that has just one.
+const onlyStatement = "the statement"
+
+// sqlFailure turns an error of the driver into the error of the attempt. where
+// says what was being done ("statement 2"); text is the statement, needed for
+// the place of an error and never shown.
+func sqlFailure(ctx context.Context, where, text string, err error) error {
+	var server *pgconn.PgError
+	isServer := errors.As(err, &server)
+	if ctx.Err() != nil && (!isServer || server.Code == queryCanceled) {
+		return fmt.Errorf("%s was ended: %w", where, context.Cause(ctx))
+	}
+	if isServer {
+		return serverFailure(where, text, server)
+	}
+	var tooLong *pgproto3.ExceededMaxBodyLenErr
+	if errors.As(err, &tooLong) {
+		return executor.Refusef("row_too_large", "%s: a row is longer than the %s bytes an executor takes",
+			where, thousands(maxRow))
+	}
+	return executor.Failf("connection_lost", "%s: the connection to the server was lost", where)
+}
+
+// serverFailure tells what the server said without the fields that may quote
+// rows or the statement: never DETAIL, HINT, CONTEXT or the query.
+func serverFailure(where, text string, e *pgconn.PgError) *executor.Failure {
+	f := &executor.Failure{Code: e.Code, Permanent: neverPasses(e.Code)}
+	if e.Code == "42601" && e.Routine == "exec_parse_message" {
+		f.Message = where + ` holds several; put each into an element of "statements"`
+		return f
+	}
+	f.Message = e.Message
+	if where != onlyStatement {
+		f.Message = where + ": " + f.Message
+	}
+	if names := objectNames(e); names != "" {
+		f.Message += " (" + names + ")"
+	}
+	if e.Position > 0 {
+		f.Message += " at " + place(text, int(e.Position))
+	}
+	return f
+}
+
+// objectNames lists what the error is about, unless the message says so.
+func objectNames(e *pgconn.PgError) string {
+	var names []string
+	for _, n := range []struct{ kind, name string }{
+		{"table", e.TableName}, {"column", e.ColumnName}, {"constraint", e.ConstraintName},
+	} {
+		if n.name != "" && !strings.Contains(e.Message, `"`+n.name+`"`) {
+			names = append(names, n.kind+" "+n.name)
+		}
+	}
+	return strings.Join(names, ", ")
+}
+
+// place turns the server's position (characters, from 1) into a line and a
+// column, both from 1.
+func place(text string, position int) string {
+	line, column := 1, 1
+	for _, r := range text {
+		if position--; position <= 0 {
+			break
+		}
+		if column++; r == '\n' {
+			line, column = line+1, 1
+		}
+	}
+	return fmt.Sprintf("line %d, column %d", line, column)
+}
+
+// neverPasses tells whether a statement that failed so fails every time: its
+// text is wrong, or names what does not exist. Not so a missing privilege
+// (42501: it can be granted, and another executor may have another login),
+// errors in the data (22), violated constraints (23) and everything about
+// connections, locks, resources and conflicts: those may pass another time.
+func neverPasses(code string) bool {
+	switch code {
+	case "42501": // insufficient_privilege
+		return false
+	case "25001", "25P01": // not allowed inside, or outside, a transaction
+		return true
+	}
+	if len(code) != 5 {
+		return false
+	}
+	switch code[:2] {
+	case "42", // syntax error, missing table, column, function
+		"0A", // feature not supported
+		"2D", // COMMIT or ROLLBACK inside a procedure
+		"3F": // missing schema
+		return true
+	}
+	return false
+}
+
+// connectFailure is the failure to get a connection to a source. It names the
+// reason but neither address nor login.
+func connectFailure(ctx context.Context, source string, err error) error {
+	if ctx.Err() != nil {
+		return fmt.Errorf("waiting for a connection to source %s was ended: %w", quote(source), context.Cause(ctx))
+	}
+	where := "connecting to source " + quote(source)
+	var server *pgconn.PgError
+	if errors.As(err, &server) {
+		f := serverFailure(where, "", server)
+		f.Permanent = false // the login or the server can be mended
+		return f
+	}
+	return executor.Failf("connection_failed", "%s: %s", where, networkReason(err))
+}
+
+// networkReason names why a connection failed, without addresses.
+func networkReason(err error) string {
+	var dns *net.DNSError
+	var op *net.OpError
+	switch {
+	case errors.As(err, &dns):
+		return "host name not found"
+	case pgconn.Timeout(err):
+		return "no answer in time"
+	case errors.As(err, &op):
+		if op.Timeout() {
+			return "no answer in time"
+		}
+		return clip(strings.ToValidUTF8(rootCause(op.Err).Error(), "�"), 200)
+	}
+	return "out of reach"
+}
+
+func rootCause(err error) error {
+	for {
+		inner := errors.Unwrap(err)
+		if inner == nil {
+			return err
+		}
+		err = inner
+	}
+}

@@ -1,0 +1,173 @@
+package store
+
+import (
+	"context"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+)
+
+// The lock of a limited pool. It is a statement of its own because the one
+// that counts must have a snapshot newer than the lock; in one statement the
+// limit was seen exceeded. It does not wait: who holds it claims from the pool
+// just now.
+const lockPoolSQL = `-- tagexec: lock pool
+SELECT pg_try_advisory_xact_lock(hashtextextended('tagexec pool ' || $1, 0))`
+
+// Counting starts at $6, the oldest claim that was running at an earlier look
+// under the same lock: what was claimed since is younger, because started_at
+// is the time of the claiming statement. The margin covers a server clock that
+// is set back.
+//
+// The candidates are all jobs of the pool in order, keyed or not. The running
+// sum of their slots ends at the first that does not fit: nothing behind it
+// overtakes, so a wide job is not starved. Wider than the whole pool, or with
+// a busy key, a job is no candidate. No job is locked that is not taken, as
+// nobody else claims from the pool meanwhile; one that another session holds
+// is left out.
+const (
+	limitedPool = `
+WITH RECURSIVE pool AS MATERIALIZED (
+    SELECT p.slots,
+           p.slots - coalesce((SELECT sum(r.slots) FROM tagexec.tag_jobs r
+                                WHERE r.state = 'running' AND r.pool = $5 AND r.started_at >= $6), 0) AS free,
+           coalesce((SELECT min(r.started_at) FROM tagexec.tag_jobs r
+                      WHERE r.state = 'running' AND r.pool = $5 AND r.started_at >= $6), statement_timestamp()) - interval '5 s' AS oldest
+      FROM tagexec.tag_pools p
+     WHERE p.pool = $5
+       AND NOT p.paused
+), `
+	limitedClaim = `, queue AS (
+    SELECT c.id, sum(c.slots) OVER (ORDER BY c.priority DESC, c.run_at, c.id) AS needed
+      FROM candidates c
+), claimed AS (` + setClaimed + `
+    SELECT q.id
+      FROM tagexec.tag_jobs q
+     WHERE q.state = 'pending'
+       AND q.id = ANY (ARRAY(SELECT u.id FROM queue u, pool p WHERE u.needed <= p.free ORDER BY u.needed LIMIT $3))
+     ORDER BY q.id
+       FOR UPDATE SKIP LOCKED` + returnClaimed + `
+)
+SELECT p.oldest, `
+	limitedReturn = `, c.*
+  FROM pool p
+  LEFT JOIN claimed c ON true`
+)
+
+// The keys go round as in claimKeyed, except that while nothing fits the place
+// is kept, so that a wide job's turn is not passed over.
+const claimLimitedSQL = `-- tagexec: claim limited` + limitedPool + `keys AS (
+    (SELECT mutex_key
+       FROM tagexec.tag_jobs
+      WHERE $10 AND (SELECT free > 0 FROM pool)
+        AND state = 'pending' AND mutex_key IS NOT NULL AND pool = $5 AND mutex_key > $11
+      ORDER BY mutex_key
+      LIMIT 1)
+    UNION ALL
+    SELECT n.mutex_key
+      FROM keys k
+     CROSS JOIN LATERAL (
+           SELECT mutex_key
+             FROM tagexec.tag_jobs
+            WHERE state = 'pending' AND mutex_key IS NOT NULL AND pool = $5 AND mutex_key > k.mutex_key
+            ORDER BY mutex_key
+            LIMIT 1) n
+), seen AS MATERIALIZED (
+    SELECT mutex_key FROM keys LIMIT $12
+), candidates AS MATERIALIZED (
+    SELECT j.id, j.slots, j.priority, j.run_at
+      FROM pool p
+     CROSS JOIN unnest($7::smallint[], $8::timestamptz[], $9::bigint[]) l (priority, after_run_at, after_id)
+     CROSS JOIN LATERAL (
+           SELECT q.id, q.slots, q.priority, q.run_at
+             FROM tagexec.tag_jobs q
+            WHERE q.state = 'pending'
+              AND q.mutex_key IS NULL
+              AND q.pool = $5
+              AND q.priority = l.priority
+              AND q.run_at <= now()
+              AND (q.run_at, q.id) > (coalesce(l.after_run_at, '-infinity'), l.after_id)
+              AND q.kind = ANY ($4::text[])
+              AND q.slots <= p.slots
+            ORDER BY q.run_at, q.id
+            LIMIT greatest(least($3::bigint, p.free), 0)) j
+    UNION ALL
+    SELECT j.id, j.slots, j.priority, j.run_at
+      FROM pool p
+     CROSS JOIN seen k
+     CROSS JOIN LATERAL (
+           SELECT q.id, q.slots, q.priority, q.run_at
+             FROM tagexec.tag_jobs q
+            WHERE q.state = 'pending'
+              AND q.pool = $5
+              AND q.mutex_key = k.mutex_key
+              AND q.run_at <= now()
+              AND q.kind = ANY ($4::text[])
+              AND q.slots <= p.slots
+            ORDER BY q.priority DESC, q.run_at, q.id
+            LIMIT 1) j
+     WHERE NOT EXISTS (SELECT FROM tagexec.tag_jobs r WHERE r.state = 'running' AND r.mutex_key = k.mutex_key)
+)` + limitedClaim + `CASE WHEN p.free <= 0 OR EXISTS (SELECT FROM queue) AND NOT EXISTS (SELECT FROM claimed) THEN $11
+            ELSE (SELECT max(mutex_key) FROM seen HAVING count(*) = $12) END` + limitedReturn
+
+const claimLimitedBatchSQL = `-- tagexec: claim limited batch` + limitedPool + `candidates AS MATERIALIZED (
+    SELECT DISTINCT ON (coalesce('k' || q.mutex_key, 'i' || q.id)) q.id, q.slots, q.priority, q.run_at
+      FROM pool p
+      JOIN tagexec.tag_jobs q ON q.slots <= p.slots
+     WHERE q.batch = $7
+       AND q.state = 'pending'
+       AND q.pool = $5
+       AND q.run_at <= now()
+       AND q.kind = ANY ($4::text[])
+       AND NOT EXISTS (SELECT FROM tagexec.tag_jobs r WHERE r.state = 'running' AND r.mutex_key = q.mutex_key)
+     ORDER BY coalesce('k' || q.mutex_key, 'i' || q.id), q.priority DESC, q.run_at, q.id
+)` + limitedClaim + `NULL::text` + limitedReturn
+
+// claimLimited claims up to n jobs of a pool that has a limit of slots.
+func (q *Queue) claimLimited(ctx context.Context, executor uuid.UUID, s step, n int) ([]Job, error) {
+	_, priorities, runAts, ids := laneArrays(s.lanes)
+	jobs, err := q.claimUnderLock(ctx, claimLimitedSQL, executor, s.pool, n, priorities, runAts, ids, s.keyed, q.survey.cursors[s.pool], keysSeen)
+	q.survey.taken(s.lanes, jobs, false)
+	return jobs, err
+}
+
+// claimLimitedBatch does the same for the jobs of one batch.
+func (q *Queue) claimLimitedBatch(ctx context.Context, executor uuid.UUID, pool string, n int) ([]Job, error) {
+	return q.claimUnderLock(ctx, claimLimitedBatchSQL, executor, pool, n, q.Batch)
+}
+
+// claimUnderLock runs one of the two statements above, with its own arguments
+// behind the shared ones, while it holds the lock of the pool. If another
+// executor holds it, nothing is claimed.
+func (q *Queue) claimUnderLock(ctx context.Context, sql string, executor uuid.UUID, pool string, n int, args ...any) (jobs []Job, err error) {
+	args = append([]any{executor, q.Timeout.Seconds(), n, q.Kinds, pool, q.survey.oldest[pool]}, args...)
+	var (
+		oldest time.Time
+		after  *string
+	)
+	err = q.inTx(ctx, func(ctx context.Context, tx pgx.Tx) error {
+		var locked bool
+		if err := tx.QueryRow(ctx, lockPoolSQL, pool).Scan(&locked); err != nil || !locked {
+			return err
+		}
+		rows, err := tx.Query(ctx, sql, args...)
+		if err != nil {
+			return err
+		}
+		jobs, err = collectClaimed(rows, &oldest, &after)
+		return err
+	})
+	if err != nil {
+		// Another executor took one of the mutex keys meanwhile; the next round sees it.
+		if code(err) == "23505" {
+			err = nil
+		}
+		return nil, err
+	}
+	if !oldest.IsZero() {
+		q.survey.setOldest(pool, oldest)
+		q.survey.turn(pool, after)
+	}
+	return jobs, nil
+}

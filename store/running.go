@@ -1,0 +1,38 @@
+package store
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+)
+
+// Running is one job that the database says an executor runs.
+type Running struct {
+	Claim
+	Cancel bool // it was asked to stop
+}
+
+const runningSQL = `-- tagexec: read back
+SELECT id, attempt, executor_id, cancel_requested_at IS NOT NULL
+  FROM tagexec.tag_jobs
+ WHERE state = 'running'
+   AND executor_id = $1`
+
+// Running returns what the database says the executor runs.
+func (s *Store) Running(ctx context.Context, id uuid.UUID) ([]Running, error) {
+	ctx, cancel := bounded(ctx)
+	defer cancel()
+	rows, err := s.db.Query(ctx, runningSQL, id)
+	if err != nil {
+		return nil, fmt.Errorf("read back running jobs: %w", err)
+	}
+	list, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (r Running, err error) {
+		return r, row.Scan(&r.ID, &r.Attempt, &r.Executor, &r.Cancel)
+	})
+	if err != nil {
+		return nil, fmt.Errorf("read back running jobs: %w", err)
+	}
+	return list, nil
+}
