@@ -9,6 +9,9 @@ import (
 	"github.com/tagexec/tagexec/store"
 )
 
+// emptyPause is the least time between claims that find nothing.
+const emptyPause = 10 * time.Millisecond
+
 // Why a job is handed back without having begun.
 var (
 	errStillRuns = errors.New("an earlier attempt of the job still runs in this executor")
@@ -29,7 +32,8 @@ func (p *Pool) claim(ctx, claims, runs context.Context) (unanswered bool) {
 			p.pause(ctx, p.PollInterval)
 			continue
 		}
-		p.drainFreed()
+		drain(p.freed)
+		drain(p.stored)
 		began := time.Now()
 		p.claimsBegun.Add(1)
 		jobs, err := p.Queue.Claim(claims, *p.id.Load(), want)
@@ -43,21 +47,17 @@ func (p *Pool) claim(ctx, claims, runs context.Context) (unanswered bool) {
 			continue
 		}
 		trouble.over()
-		switch {
-		case len(jobs) >= want:
+		if len(jobs) == want {
 			p.pace.claimed(time.Since(began))
-		case len(jobs) > 0:
-			// What is stored next may free a mutex key or a slot of a pool.
-			p.pause(ctx, jitter(p.PollInterval))
-		default:
-			sleep(ctx, jitter(p.PollInterval))
+		} else {
+			p.await(ctx, len(jobs) == 0)
 		}
 	}
 	return unanswered
 }
 
 // want returns how many jobs to claim now: one for each free worker, and as
-// many ahead as the workers will take within about a claim's round trip. With
+// many ahead as the workers will finish within about a claim's round trip. With
 // short jobs it waits until half of those ahead are used up, so that claims
 // stay large. A worker that makes it worthwhile ends a pause.
 func (p *Pool) want() int {
@@ -65,8 +65,8 @@ func (p *Pool) want() int {
 	if p.unstored.Load() > maxUnstored/2 || !p.lease.trusted() {
 		return 0
 	}
-	p.pace.took(p.taken.Load(), time.Now())
-	ahead := p.pace.ahead()
+	p.pace.ran(p.finished.Load(), time.Duration(p.ranFor.Load()), time.Now())
+	ahead := p.pace.ahead(p.Workers)
 	most := int64(p.Workers + ahead)
 	least := int64(max(1, ahead/2))
 	p.wakeAt.Store(most - least)
@@ -93,21 +93,18 @@ func (p *Pool) accept(runs context.Context, job store.Job) {
 		// An earlier claim of the job was lost, or its Runner does not return. Not at
 		// once: we would be the first to claim it again.
 		p.handBack(a, errStillRuns, RetryDelay(int(job.Attempt)))
+	case p.busy.Add(1) > int64(cap(p.jobs)):
+		p.busy.Add(-1)
+		p.handBack(a, errTooMany, 0)
 	default:
-		p.busy.Add(1)
-		select {
-		case p.jobs <- a:
-		default:
-			p.busy.Add(-1)
-			p.handBack(a, errTooMany, 0)
-		}
+		p.jobs <- a // never blocks: what waits is busy
 	}
 }
 
 // shed hands back the jobs claimed ahead when the workers turn out to be
 // slower than they were: another executor may be idle.
 func (p *Pool) shed() {
-	if p.pace.overdue(len(p.jobs), p.taken.Load(), time.Now()) {
+	if p.pace.overdue(len(p.jobs), p.finished.Load(), time.Now()) {
 		p.Log.Info("handing back jobs claimed ahead: the workers are slower than they were", "jobs", len(p.jobs))
 		p.handBackQueued(errOverdue)
 	}
@@ -126,7 +123,7 @@ func (p *Pool) handBackQueued(cause error) {
 	}
 }
 
-// pause waits for d, or until a claim may have become worthwhile.
+// pause waits for d, or until a free worker has made a claim worthwhile.
 func (p *Pool) pause(ctx context.Context, d time.Duration) {
 	timer := time.NewTimer(d)
 	defer timer.Stop()
@@ -137,18 +134,35 @@ func (p *Pool) pause(ctx context.Context, d time.Duration) {
 	}
 }
 
-// wake ends a pause of the claimer.
-func (p *Pool) wake() {
+// await waits after a claim that got all there was: for the next poll, or
+// until a result is stored, which may have freed a mutex key or slots of a
+// pool. If the claim got nothing at all, results that come thick and fast lead
+// to a claim every emptyPause only.
+func (p *Pool) await(ctx context.Context, empty bool) {
+	poll := time.NewTimer(jitter(p.PollInterval))
+	defer poll.Stop()
+	if empty {
+		sleep(ctx, min(emptyPause, p.PollInterval))
+	}
 	select {
-	case p.freed <- struct{}{}:
+	case <-ctx.Done():
+	case <-poll.C:
+	case <-p.stored:
+	}
+}
+
+// raise raises a flag: a channel of capacity 1 that nobody waits to fill.
+func raise(flag chan struct{}) {
+	select {
+	case flag <- struct{}{}:
 	default:
 	}
 }
 
-// drainFreed forgets a wake-up from before a claim.
-func (p *Pool) drainFreed() {
+// drain takes a flag down, raised before what it would call for.
+func drain(flag chan struct{}) {
 	select {
-	case <-p.freed:
+	case <-flag:
 	default:
 	}
 }

@@ -30,7 +30,10 @@ func TestMain(m *testing.M) {
 func bubble(t *testing.T, test func(t *testing.T)) {
 	t.Helper()
 	t.Parallel()
-	synctest.Test(t, test)
+	synctest.Test(t, func(t *testing.T) {
+		t.Cleanup(func() { <-time.After(3 * time.Hour) }) // the last to run: Runners that ignore their context return
+		test(t)
+	})
 }
 
 // running is a Pool whose Run is under way.

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 	"sync"
 	"testing"
@@ -26,9 +27,10 @@ type memory struct {
 	executors map[uuid.UUID]*member
 	order     []uuid.UUID // executors as they registered
 	attempts  []stored
-	claims    []asked // every Claim
-	records   []int   // length of every Record
-	limit     int     // running jobs, as of a limited pool; 0 for none
+	claims    []asked        // every Claim
+	records   []int          // length of every Record
+	count     map[string]int // rows by state
+	limit     int            // running jobs, as of a limited pool; 0 for none
 }
 
 type row struct {
@@ -61,7 +63,7 @@ type asked struct {
 }
 
 func newMemory() *memory {
-	return &memory{rows: map[int64]*row{}, executors: map[uuid.UUID]*member{}}
+	return &memory{rows: map[int64]*row{}, count: map[string]int{}, executors: map[uuid.UUID]*member{}}
 }
 
 // add inserts n jobs like j and returns the id of the first.
@@ -71,7 +73,8 @@ func (m *memory) add(n int, j store.Job) int64 {
 	first := m.last + 1
 	for range n {
 		m.last++
-		r := &row{Job: j, state: "pending", runAt: time.Now()}
+		r := &row{Job: j, runAt: time.Now()}
+		m.turn(r, "pending")
 		r.ID, r.Kind = m.last, cmp.Or(r.Kind, "test")
 		r.MaxAttempts = cmp.Or(r.MaxAttempts, 3)
 		m.rows[r.ID] = r
@@ -130,7 +133,8 @@ func (m *memory) Claim(ctx context.Context, executor uuid.UUID, n int) ([]store.
 			busy[*r.MutexKey] = true
 		}
 		running++
-		r.state, r.Executor, r.finished = "running", executor, time.Time{}
+		m.turn(r, "running")
+		r.Executor, r.finished = executor, time.Time{}
 		r.Attempt++
 		jobs = append(jobs, r.Job)
 	}
@@ -169,15 +173,16 @@ func (m *memory) recordOne(r store.Result) store.Fate {
 	w.result, w.finished = r, time.Now()
 	switch {
 	case r.Outcome == store.Succeeded:
-		w.state = "succeeded"
+		m.turn(w, "succeeded")
 	case r.Outcome == store.Cancelled || w.cancel:
-		r.Outcome, w.state = store.Cancelled, "cancelled"
+		r.Outcome = store.Cancelled
+		m.turn(w, "cancelled")
 	case r.Outcome == store.Interrupted:
 		m.release(w, r.Delay)
 	default:
 		w.Failures++
 		if r.Permanent || w.Failures >= int32(w.MaxAttempts) {
-			w.state = "failed"
+			m.turn(w, "failed")
 		} else {
 			m.release(w, r.Delay)
 		}
@@ -186,8 +191,18 @@ func (m *memory) recordOne(r store.Result) store.Fate {
 	return store.Applied
 }
 
+// turn changes the state of a row. m.mu is held.
+func (m *memory) turn(w *row, state string) {
+	if m.count[w.state]--; m.count[w.state] <= 0 {
+		delete(m.count, w.state)
+	}
+	w.state = state
+	m.count[state]++
+}
+
 func (m *memory) release(w *row, delay time.Duration) {
-	w.state, w.runAt = "pending", time.Now().Add(delay)
+	m.turn(w, "pending")
+	w.runAt = time.Now().Add(delay)
 	m.pending = append(m.pending, w.ID)
 }
 
@@ -246,7 +261,9 @@ func (m *memory) takeAway(id uuid.UUID) (n int) {
 func (m *memory) Stop(ctx context.Context, executor uuid.UUID) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	m.executors[executor].stopped = true
+	if e := m.executors[executor]; e != nil {
+		e.stopped = true
+	}
 	return ctx.Err()
 }
 
@@ -270,11 +287,7 @@ func (m *memory) reapNow() (id uuid.UUID) {
 func (m *memory) states() map[string]int {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	states := map[string]int{}
-	for _, r := range m.rows {
-		states[r.state]++
-	}
-	return states
+	return maps.Clone(m.count)
 }
 
 // outcomes counts the attempt rows by outcome.

@@ -56,12 +56,14 @@ type Pool struct {
 	held     held
 	unstored atomic.Int64 // bytes of results that await their record
 	busy     atomic.Int64 // attempts waiting for a worker or running
-	taken    atomic.Int64 // attempts that workers have taken
+	finished atomic.Int64 // attempts that workers are done with
+	ranFor   atomic.Int64 // nanoseconds that Runners ran, together
 	stuck    atomic.Int64 // workers whose Runner ignores its context
 	pace     pace
 	lease    lease
 	wakeAt   atomic.Int64  // the claimer waits until busy falls to this; -1: it does not
-	freed    chan struct{} // of capacity 1: a claim may have become worthwhile
+	freed    chan struct{} // flag: workers are free, a claim has become worthwhile
+	stored   chan struct{} // flag: results were stored, what waited for them may run
 	stopping chan struct{} // closed when nothing is started any more
 	started  atomic.Bool
 	stats    stats
@@ -102,6 +104,7 @@ func New(c Config) (*Pool, error) {
 		held:     held{claims: map[store.Claim]*attempt{}, jobs: map[int64]int{}},
 		lease:    lease{length: c.Lease},
 		freed:    make(chan struct{}, 1),
+		stored:   make(chan struct{}, 1),
 		stopping: make(chan struct{}),
 	}, nil
 }
@@ -144,6 +147,7 @@ func (p *Pool) Run(ctx context.Context) error {
 	<-ctx.Done()
 	stopAt := time.Now().Add(p.Grace)
 	close(p.stopping)
+	p.Log.Info("claiming nothing more", "running", p.busy.Load(), "grace", p.Grace)
 	// A claim under way is given a moment: cut off, its answer is lost.
 	if claimed := ended(&claimer); !within(lastClaim, claimed) {
 		stopClaims()

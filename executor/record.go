@@ -50,7 +50,7 @@ func (p *Pool) record(engine context.Context, finish <-chan struct{}) {
 		}
 		batch := list[:portion(list)]
 		fates, err := p.Queue.Record(engine, p.hostname, batch)
-		var unknown []store.Result
+		var unknown, refused, missing []store.Result
 		for i, r := range batch {
 			var fate store.Fate
 			if i < len(fates) {
@@ -67,7 +67,15 @@ func (p *Pool) record(engine context.Context, finish <-chan struct{}) {
 			default:
 				p.settle(r, fate)
 			}
+			switch fate {
+			case store.Refused:
+				refused = append(refused, r)
+			case store.Missing:
+				missing = append(missing, r)
+			}
 		}
+		p.warn("late results were refused: the claims are no longer ours", refused)
+		p.warn("the jobs of results do not exist any more", missing)
 		rest := list[len(batch):]
 		if len(unknown)+len(rest) > 0 {
 			list = append(unknown, rest...)
@@ -75,7 +83,7 @@ func (p *Pool) record(engine context.Context, finish <-chan struct{}) {
 			clear(list)
 			list = list[:0]
 		}
-		p.wake()
+		raise(p.stored)
 		if err == nil {
 			trouble.over()
 			continue
@@ -108,10 +116,12 @@ func (p *Pool) settle(r store.Result, fate store.Fate) {
 		p.unstored.Add(-a.weight)
 	}
 	p.stats.settled(r, fate)
-	switch fate {
-	case store.Refused:
-		p.Log.Warn("a late result was refused: the claim is no longer ours", "job", r.ID, "attempt", r.Attempt, "outcome", r.Outcome)
-	case store.Missing:
-		p.Log.Warn("the job of a result does not exist any more", "job", r.ID, "attempt", r.Attempt, "outcome", r.Outcome)
+}
+
+// warn logs one line for results that could not be stored.
+func (p *Pool) warn(message string, results []store.Result) {
+	if len(results) > 0 {
+		r := results[0]
+		p.Log.Warn(message, "results", len(results), "first_job", r.ID, "attempt", r.Attempt, "outcome", r.Outcome)
 	}
 }

@@ -21,10 +21,7 @@ func (q *results) put(r store.Result) {
 	first := len(q.list) == 1
 	q.mu.Unlock()
 	if first {
-		select {
-		case q.ready <- struct{}{}:
-		default:
-		}
+		raise(q.ready)
 	}
 }
 

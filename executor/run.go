@@ -23,7 +23,6 @@ func (p *Pool) work(replace func()) {
 		}
 	}()
 	for a := range p.jobs {
-		p.taken.Add(1)
 		p.attempt(a)
 		p.free()
 	}
@@ -33,8 +32,9 @@ func (p *Pool) work(replace func()) {
 // free notes that a worker is free, and wakes the claimer if that makes a
 // claim worthwhile.
 func (p *Pool) free() {
+	p.finished.Add(1)
 	if p.busy.Add(-1) <= p.wakeAt.Load() {
-		p.wake()
+		raise(p.freed)
 	}
 }
 
@@ -54,9 +54,17 @@ func (p *Pool) attempt(a *attempt) {
 		}
 	})
 
-	var outcome Outcome
-	failure := Failf("panic", "the runner ended its goroutine with runtime.Goexit")
+	var (
+		outcome Outcome
+		failure *Failure
+		ended   bool
+	)
+	began := time.Now()
 	defer func() { // deferred, because it must also be done after Goexit
+		p.ranFor.Add(int64(time.Since(began)))
+		if !ended {
+			failure = Failf("panic", "the runner ended its goroutine with runtime.Goexit")
+		}
 		if !unwatch() {
 			close(returned)
 		}
@@ -66,6 +74,7 @@ func (p *Pool) attempt(a *attempt) {
 		}
 	}()
 	outcome, failure = p.call(ctx, a.job)
+	ended = true
 }
 
 // unfit tells why a job must not begin.

@@ -2,8 +2,11 @@ package executor_test
 
 import (
 	"context"
+	"fmt"
 	"sync"
 	"testing"
+
+	"github.com/jackc/pgx/v5"
 
 	"github.com/tagexec/tagexec/migrations"
 	"github.com/tagexec/tagexec/store/devpg"
@@ -13,9 +16,10 @@ import (
 var server struct {
 	sync.Mutex
 	*devpg.Server
+	databases int
 }
 
-// database returns the URL of a migrated database.
+// database returns the URL of a migrated database of the test's own.
 func database(t testing.TB) string {
 	t.Helper()
 	server.Lock()
@@ -26,11 +30,22 @@ func database(t testing.TB) string {
 			t.Fatal(err)
 		}
 		server.Server = s
-		if _, err := migrations.Up(context.Background(), s.URL("postgres")); err != nil {
-			t.Fatal(err)
-		}
 	}
-	return server.URL("postgres")
+	ctx := context.Background()
+	admin, err := pgx.Connect(ctx, server.URL("postgres"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer admin.Close(ctx)
+	server.databases++
+	name := fmt.Sprintf("test%d", server.databases)
+	if _, err := admin.Exec(ctx, "CREATE DATABASE "+name); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := migrations.Up(ctx, server.URL(name)); err != nil {
+		t.Fatal(err)
+	}
+	return server.URL(name)
 }
 
 func stopServer() {

@@ -55,15 +55,15 @@ func TestLongJobsAreNotClaimedAhead(t *testing.T) {
 func TestShortJobsAreClaimedAheadWithinBounds(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		m := newMemory()
-		m.add(20_000, store.Job{})
+		m.add(8_000, store.Job{})
 		p := start(t, slowClaims{m, 20 * time.Millisecond}, executor.Config{Workers: 4}, takes(time.Millisecond/10))
-		until(t, time.Minute, "all jobs succeed", func() bool { return m.states()["succeeded"] == 20_000 })
+		until(t, time.Minute, "all jobs succeed", func() bool { return m.states()["succeeded"] == 8_000 })
 		p.stop(t)
 		most := 0
 		for _, c := range m.claimed() {
 			most = max(most, c.n)
 		}
-		if most < 500 || most > 4+maxPrefetch {
+		if most < 300 || most > 4+maxPrefetch {
 			t.Errorf("the largest claim asked for %d jobs, want many, but at most %d", most, 4+maxPrefetch)
 		}
 		m.check(t)
@@ -75,7 +75,7 @@ func TestShortJobsAreClaimedAheadWithinBounds(t *testing.T) {
 func TestJobsClaimedAheadAreHandedBackWhenTheWorkersBecomeSlow(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		m := newMemory()
-		short := m.add(20_000, store.Job{})
+		short := m.add(8_000, store.Job{})
 		long := m.add(500, store.Job{Tag: "long"})
 		run := func(ctx context.Context, j store.Job) (executor.Outcome, error) {
 			if j.Tag == "long" {
@@ -85,12 +85,12 @@ func TestJobsClaimedAheadAreHandedBackWhenTheWorkersBecomeSlow(t *testing.T) {
 		}
 		g := &gauge{}
 		p := start(t, slowClaims{m, 20 * time.Millisecond}, executor.Config{Workers: 4, JobTimeout: 2 * time.Hour}, g.around(run))
-		until(t, time.Minute, "the short jobs succeed", func() bool { return m.states()["succeeded"] == 20_000 })
+		until(t, time.Minute, "the short jobs succeed", func() bool { return m.states()["succeeded"] == 8_000 })
 		pass(3 * time.Second)
 		if n := m.states()["running"]; n != 4 {
 			t.Errorf("%d long jobs are claimed for 4 workers", n)
 		}
-		g.each(t, short, 20_000, 1)
+		g.each(t, short, 8_000, 1)
 		if m.outcomes()[store.Interrupted] == 0 {
 			t.Error("nothing was handed back: the test did not test anything")
 		}
@@ -249,6 +249,7 @@ func TestGoexitDoesNotShrinkThePool(t *testing.T) {
 func TestRunIsRefusedTwice(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		p := start(t, newMemory(), executor.Config{}, nothing)
+		pass(time.Second)
 		p.stop(t)
 		if err := p.Run(context.Background()); err == nil {
 			t.Error("the second Run returned nil")

@@ -138,7 +138,7 @@ CREATE TABLE tagexec.tag_jobs (
     CONSTRAINT tag_jobs_max_attempts_from_1_to_100         CHECK (max_attempts BETWEEN 1 AND 100),
     CONSTRAINT tag_jobs_state_is_known                     CHECK (state IN ('pending', 'running', 'succeeded', 'failed', 'cancelled')),
     CONSTRAINT tag_jobs_running_names_its_executor         CHECK (state <> 'running' OR (executor_id IS NOT NULL AND started_at IS NOT NULL AND deadline_at IS NOT NULL AND finished_at IS NULL AND attempt > 0)),
-    CONSTRAINT tag_jobs_final_has_finished_at              CHECK (state IN ('pending', 'running') OR finished_at IS NOT NULL),
+    CONSTRAINT tag_jobs_final_has_finished_at              CHECK (state NOT IN ('succeeded', 'failed', 'cancelled') OR finished_at IS NOT NULL),
     CONSTRAINT tag_jobs_result_has_at_most_1_mb            CHECK (octet_length(result::text) <= 1048576),
     CONSTRAINT tag_jobs_retry_request_needs_a_cancel       CHECK (retry_request IS NULL OR cancel_requested_at IS NOT NULL)
 ) WITH (

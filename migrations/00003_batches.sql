@@ -2,10 +2,13 @@
 -- can hold. All lock jobs in id order, as every statement of the executors does.
 
 -- +goose Up
+CREATE TYPE tagexec.submitted_job AS (
+    n bigint, tag text, kind text, payload jsonb, biz_date date, dedupe_key text, pool text, slots integer, priority smallint,
+    mutex_key text, run_at timestamptz, timeout_seconds integer, max_attempts smallint);
+COMMENT ON TYPE tagexec.submitted_job IS 'Internal: a job of a submission, with its number there.';
+
 -- +goose StatementBegin
-CREATE FUNCTION tagexec.read_jobs(batch text, jobs jsonb)
-RETURNS TABLE (n bigint, tag text, kind text, payload jsonb, biz_date date, dedupe_key text, pool text, slots integer,
-               priority smallint, mutex_key text, run_at timestamptz, timeout_seconds integer, max_attempts smallint)
+CREATE FUNCTION tagexec.read_jobs(batch text, jobs jsonb) RETURNS SETOF tagexec.submitted_job
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
 SELECT j.n,
        r.tag,
@@ -31,11 +34,9 @@ $$;
 COMMENT ON FUNCTION tagexec.read_jobs IS 'Internal: the jobs of a submission as rows with their defaults; a job without dedupe_key gets one made from (batch, tag, biz_date).';
 
 -- +goose StatementBegin
-CREATE FUNCTION tagexec.refuse_submission(batch text, jobs jsonb, context jsonb, on_existing text) RETURNS void
+CREATE FUNCTION tagexec.check_submission(batch text, jobs jsonb, context jsonb, on_existing text) RETURNS void
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
-    text_fields    CONSTANT text[] := '{tag,kind,batch,biz_date,dedupe_key,pool,mutex_key,run_at}';
-    job_fields     CONSTANT text[] := '{tag,kind,payload,batch,biz_date,dedupe_key,pool,slots,priority,mutex_key,run_at,timeout_seconds,max_attempts}';
     context_fields CONSTANT text[] := '{dag_id,run_id,task_id,map_index,try_number,logical_date,log_url,due_at}';
     bad record;
 BEGIN
@@ -46,10 +47,13 @@ BEGIN
         RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value',
             MESSAGE = format('on_existing is %s; it may be attach, retry_failed, rerun_all or error', coalesce('"' || on_existing || '"', 'null'));
     END IF;
+    IF jobs IS NULL OR jsonb_typeof(jobs) <> 'array' THEN
+        RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value', MESSAGE = 'jobs must be a JSON array of objects';
+    END IF;
     IF context IS NULL OR jsonb_typeof(context) <> 'object' THEN
         RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value', MESSAGE = 'context must be a JSON object';
     END IF;
-    SELECT k INTO bad FROM jsonb_object_keys(context) k WHERE k <> ALL (context_fields) LIMIT 1;
+    SELECT k INTO bad FROM jsonb_object_keys(context - context_fields) k LIMIT 1;
     IF FOUND THEN
         RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value',
             MESSAGE = format('context has an unknown field "%s"; known: %s', bad.k, array_to_string(context_fields, ', '));
@@ -66,43 +70,47 @@ BEGIN
     EXCEPTION WHEN data_exception THEN
         RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value', MESSAGE = 'context: ' || SQLERRM;
     END;
-    IF jobs IS NULL OR jsonb_typeof(jobs) <> 'array' THEN
-        RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value', MESSAGE = 'jobs must be a JSON array of objects';
-    END IF;
+END
+$$;
+-- +goose StatementEnd
+COMMENT ON FUNCTION tagexec.check_submission IS 'Internal: raises an error that names the first wrong argument of submit_jobs; the jobs are for check_jobs.';
+
+-- +goose StatementBegin
+CREATE FUNCTION tagexec.check_jobs(batch text, jobs jsonb) RETURNS tagexec.submitted_job[]
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    fields      CONSTANT text[] := '{tag,kind,payload,batch,biz_date,dedupe_key,pool,slots,priority,mutex_key,run_at,timeout_seconds,max_attempts}';
+    text_fields CONSTANT text[] := '{tag,kind,batch,biz_date,dedupe_key,pool,mutex_key,run_at}';
+    checked tagexec.submitted_job[];
+    bad     record;
+BEGIN
     SELECT n, jsonb_typeof(job) AS type INTO bad
       FROM jsonb_array_elements(jobs) WITH ORDINALITY j (job, n) WHERE jsonb_typeof(job) <> 'object' ORDER BY n LIMIT 1;
     IF FOUND THEN
         RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value', MESSAGE = format('job %s is no object but a JSON %s', bad.n, bad.type);
     END IF;
-    SELECT n, k INTO bad
-      FROM jsonb_array_elements(jobs) WITH ORDINALITY j (job, n), jsonb_object_keys(job) k WHERE k <> ALL (job_fields) ORDER BY n LIMIT 1;
-    IF FOUND THEN
-        RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value',
-            MESSAGE = format('job %s has an unknown field "%s"; known: %s', bad.n, bad.k, array_to_string(job_fields, ', '));
-    END IF;
-    SELECT n, job ->> 'batch' AS other INTO bad
-      FROM jsonb_array_elements(jobs) WITH ORDINALITY j (job, n) WHERE job ->> 'batch' <> refuse_submission.batch ORDER BY n LIMIT 1;
-    IF FOUND THEN
-        RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value',
-            MESSAGE = format('job %s names batch "%s" in a submission of batch "%s"', bad.n, bad.other, batch);
-    END IF;
-    SELECT n INTO bad
-      FROM jsonb_array_elements(jobs) WITH ORDINALITY j (job, n) WHERE job ->> 'tag' IS NULL ORDER BY n LIMIT 1;
-    IF FOUND THEN
-        RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value', MESSAGE = format('job %s has no tag', bad.n);
-    END IF;
+
     -- Casts alone would take the text of any JSON value for a string.
-    SELECT n, job ->> 'tag' AS tag, k, CASE k WHEN 'payload' THEN 'an object' ELSE 'a string' END AS wanted, jsonb_typeof(v) AS type INTO bad
-      FROM jsonb_array_elements(jobs) WITH ORDINALITY j (job, n), jsonb_each(job) e (k, v)
-     WHERE CASE WHEN k = 'payload' THEN jsonb_typeof(v) NOT IN ('object', 'null')
-                WHEN k = ANY (text_fields) THEN jsonb_typeof(v) NOT IN ('string', 'number', 'null') END
+    SELECT n, job, u.k AS unknown, w.k AS field, CASE w.k WHEN 'payload' THEN 'an object' ELSE 'a string' END AS wanted, jsonb_typeof(w.v) AS type INTO bad
+      FROM jsonb_array_elements(jobs) WITH ORDINALITY j (job, n)
+      LEFT JOIN LATERAL (SELECT k FROM jsonb_object_keys(job - fields) k ORDER BY k LIMIT 1) u ON true
+      LEFT JOIN LATERAL (SELECT k, v FROM jsonb_each(job) e (k, v)
+                          WHERE CASE WHEN k = 'payload' THEN jsonb_typeof(v) NOT IN ('object', 'null')
+                                     WHEN k = ANY (text_fields) THEN jsonb_typeof(v) NOT IN ('string', 'number', 'null') END
+                          ORDER BY k LIMIT 1) w ON true
+     WHERE u.k IS NOT NULL OR w.k IS NOT NULL OR job ->> 'tag' IS NULL OR job ->> 'batch' <> check_jobs.batch
      ORDER BY n LIMIT 1;
     IF FOUND THEN
-        RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value',
-            MESSAGE = format('job %s (tag "%s"): %s must be %s, not a JSON %s', bad.n, bad.tag, bad.k, bad.wanted, bad.type);
+        RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value', MESSAGE = CASE
+            WHEN bad.unknown IS NOT NULL THEN format('job %s has an unknown field "%s"; known: %s', bad.n, bad.unknown, array_to_string(fields, ', '))
+            WHEN bad.job ->> 'tag' IS NULL THEN format('job %s has no tag', bad.n)
+            WHEN bad.field IS NOT NULL THEN format('job %s (tag "%s"): %s must be %s, not a JSON %s', bad.n, bad.job ->> 'tag', bad.field, bad.wanted, bad.type)
+            ELSE format('job %s names batch "%s" in a submission of batch "%s"', bad.n, bad.job ->> 'batch', batch)
+        END;
     END IF;
+
     BEGIN
-        PERFORM FROM tagexec.read_jobs(batch, jobs);
+        checked := ARRAY(SELECT r FROM tagexec.read_jobs(batch, jobs) r);
     EXCEPTION WHEN data_exception THEN
         -- Some value is of the wrong type: find out which job it is in.
         FOR bad IN SELECT n, job FROM jsonb_array_elements(jobs) WITH ORDINALITY j (job, n) LOOP
@@ -115,8 +123,9 @@ BEGIN
         END LOOP;
         RAISE;
     END;
+
     SELECT array_to_string((array_agg(r.n ORDER BY r.n))[:10], ', ') AS n, min(r.tag) AS tag INTO bad
-      FROM tagexec.read_jobs(batch, jobs) r GROUP BY r.dedupe_key HAVING count(*) > 1 ORDER BY min(r.n) LIMIT 1;
+      FROM unnest(checked) r GROUP BY r.dedupe_key HAVING count(*) > 1 ORDER BY min(r.n) LIMIT 1;
     IF FOUND THEN
         RAISE EXCEPTION USING ERRCODE = 'unique_violation',
             MESSAGE = format('jobs %s (tag "%s") have the same dedupe_key', bad.n, bad.tag),
@@ -124,37 +133,40 @@ BEGIN
     END IF;
     PERFORM tagexec.refuse_job(r.kind, r.pool, r.slots, r.payload_bytes)
        FROM (SELECT r.kind, r.pool, max(r.slots) AS slots, max(octet_length(r.payload::text)) AS payload_bytes
-               FROM tagexec.read_jobs(batch, jobs) r GROUP BY r.kind, r.pool) r
+               FROM unnest(checked) r GROUP BY r.kind, r.pool) r
        LEFT JOIN tagexec.tag_kinds k ON k.kind = r.kind
        LEFT JOIN tagexec.tag_pools p ON p.pool = r.pool
       WHERE k.kind IS NULL OR p.pool IS NULL OR r.slots > p.slots OR r.payload_bytes > 262144;
+    RETURN checked;
 END
 $$;
 -- +goose StatementEnd
-COMMENT ON FUNCTION tagexec.refuse_submission IS 'Internal: raises an error that names the first wrong argument, job and field of a submission.';
+COMMENT ON FUNCTION tagexec.check_jobs IS 'Internal: the jobs of a submission as rows; raises an error that names the first wrong job and field.';
 
 -- +goose StatementBegin
 CREATE FUNCTION tagexec.submit_jobs(batch text, jobs jsonb, context jsonb DEFAULT '{}', on_existing text DEFAULT 'retry_failed') RETURNS jsonb
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET jit = off AS $$
 #variable_conflict use_column
 DECLARE
     total    bigint;
     inserted bigint;
     requeued bigint;
+    checked  tagexec.submitted_job[];
     held     record;
 BEGIN
     -- Submissions and cancels of one batch wait for each other here, and not at its row: a plain INSERT
     -- takes its jobs' keys first and a new batch's row last, and everybody must keep one order.
     PERFORM pg_advisory_xact_lock(hashtextextended('tagexec batch ' || submit_jobs.batch, 0));
-    PERFORM tagexec.refuse_submission(submit_jobs.batch, jobs, context, on_existing);
+    PERFORM tagexec.check_submission(submit_jobs.batch, jobs, context, on_existing);
     IF on_existing = 'error' AND EXISTS (SELECT FROM tagexec.tag_batches b WHERE b.batch = submit_jobs.batch) THEN
         RAISE EXCEPTION USING ERRCODE = 'unique_violation', MESSAGE = format('batch "%s" exists already', submit_jobs.batch);
     END IF;
+    checked := tagexec.check_jobs(submit_jobs.batch, jobs);
 
     -- Existing jobs, in id order. A running one goes on; only if it was asked to stop
     -- does it take the new submission once its attempt has ended.
     WITH r AS MATERIALIZED (
-        SELECT * FROM tagexec.read_jobs(submit_jobs.batch, jobs)
+        SELECT * FROM unnest(checked)
     ), locked AS MATERIALIZED (
         SELECT j.id, j.state, j.cancel_requested_at, r.n
           FROM tagexec.tag_jobs j JOIN r ON r.dedupe_key = j.dedupe_key
@@ -187,7 +199,7 @@ BEGIN
                                       run_at, timeout_seconds, max_attempts)
         SELECT submit_jobs.batch, r.tag, r.kind, r.payload, r.biz_date, r.dedupe_key, r.pool, r.slots, r.priority, r.mutex_key,
                r.run_at, r.timeout_seconds, r.max_attempts
-          FROM tagexec.read_jobs(submit_jobs.batch, jobs) r
+          FROM unnest(checked) r
          ORDER BY r.n
             ON CONFLICT (dedupe_key) WHERE dedupe_key IS NOT NULL DO NOTHING
      RETURNING id
@@ -196,7 +208,7 @@ BEGIN
 
     -- Asked last, so that a key which somebody else inserted meanwhile is seen too.
     SELECT r.n, r.tag, j.batch INTO held
-      FROM tagexec.read_jobs(submit_jobs.batch, jobs) r JOIN tagexec.tag_jobs j ON j.dedupe_key = r.dedupe_key
+      FROM unnest(checked) r JOIN tagexec.tag_jobs j ON j.dedupe_key = r.dedupe_key
      WHERE j.batch IS DISTINCT FROM submit_jobs.batch ORDER BY r.n LIMIT 1;
     IF FOUND THEN
         RAISE EXCEPTION USING ERRCODE = 'unique_violation',
@@ -374,5 +386,7 @@ DROP FUNCTION tagexec.batch_settled;
 DROP FUNCTION tagexec.require_batch;
 DROP FUNCTION tagexec.resubmit_cancelled;
 DROP FUNCTION tagexec.submit_jobs;
-DROP FUNCTION tagexec.refuse_submission;
+DROP FUNCTION tagexec.check_jobs;
+DROP FUNCTION tagexec.check_submission;
 DROP FUNCTION tagexec.read_jobs;
+DROP TYPE tagexec.submitted_job;

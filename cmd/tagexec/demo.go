@@ -57,11 +57,11 @@ func runDemo(ctx context.Context, std stdio, c config, workers int, stay bool) (
 		return usagef("start the embedded Postgres: %w", err)
 	}
 	defer func() { err = errors.Join(err, server.Stop()) }()
-	dir, err := os.MkdirTemp("", "tagexec-demo-")
+	// Within the server's directory, so that it goes with it, also after a kill -9.
+	dir, err := os.MkdirTemp(server.DataDir(), "demo-")
 	if err != nil {
 		return usagef("make a directory for the demo: %w", err)
 	}
-	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
 
 	d := &demonstration{std: std, config: c}
 	d.config.Workers = workers

@@ -56,7 +56,7 @@ func (d *demonstration) printSummary(ctx context.Context, conn *pgx.Conn) (faile
 	}
 	jobTime := time.Duration(totals.RunSeconds * float64(time.Second))
 	fmt.Fprintf(out, "\njobs         %s, in %d attempts\n", strings.Join(list, ", "), totals.Attempts)
-	fmt.Fprintf(out, "time         %s for %s of job time: %.1f × as fast as one after the other\n",
+	fmt.Fprintf(out, "time         %s on the wall for %s of job time, ratio %.1f\n",
 		d.took.Round(10*time.Millisecond), jobTime.Round(10*time.Millisecond), jobTime.Seconds()/d.took.Seconds())
 	for _, p := range peaks {
 		fmt.Fprintf(out, "limit        %s: at most %d of %d in use at a time, by %d jobs\n", p.Limit, p.Most, p.Allowed, p.Jobs)

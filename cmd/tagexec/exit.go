@@ -73,16 +73,16 @@ func (e signalError) Error() string { return "ended by " + e.signal.String() }
 // code is 130 for SIGINT and 143 for SIGTERM.
 func (e signalError) code() int { return exitSignal + int(e.signal) }
 
-// untilSignal returns a context that ends at the first SIGINT or SIGTERM, with
-// a signalError as its cause. A second signal ends the process at once. A
-// reader that closed our pipe does not end it.
+// untilSignal returns a context that ends at the first SIGINT or SIGTERM (or
+// SIGHUP: the terminal was closed), with a signalError as its cause. A second
+// signal ends the process at once.
 func untilSignal(parent context.Context) (context.Context, context.CancelFunc) {
 	ctx, cancel := context.WithCancelCause(parent)
 	signals := make(chan os.Signal, 2)
 	signal.Notify(signals, syscall.SIGINT, syscall.SIGTERM)
-	// Notified, not ignored: an ignored signal would be inherited by commands.
-	pipes := make(chan os.Signal, 1)
-	signal.Notify(pipes, syscall.SIGPIPE)
+	if !signal.Ignored(syscall.SIGHUP) { // by nohup
+		signal.Notify(signals, syscall.SIGHUP)
+	}
 	done := make(chan struct{})
 	go func() {
 		for first := true; ; first = false {
@@ -100,7 +100,6 @@ func untilSignal(parent context.Context) (context.Context, context.CancelFunc) {
 	}()
 	return ctx, func() {
 		signal.Stop(signals)
-		signal.Stop(pipes)
 		close(done)
 		cancel(nil)
 	}

@@ -1,0 +1,340 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"io"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strconv"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/tagexec/tagexec/store/storetest"
+)
+
+// process is a running tagexec.
+type process struct {
+	*exec.Cmd
+	t           testing.TB
+	out, errOut syncBuffer
+}
+
+// syncBuffer may be read while the process writes.
+type syncBuffer struct {
+	mu sync.Mutex
+	b  bytes.Buffer
+}
+
+func (s *syncBuffer) Write(p []byte) (int, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.b.Write(p)
+}
+
+func (s *syncBuffer) String() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.b.String()
+}
+
+// start starts the real program on the database; env goes on top of what all
+// of these tests want.
+func start(t testing.TB, db *storetest.DB, args []string, env ...string) *process {
+	t.Helper()
+	p := &process{Cmd: exec.Command("tagexec", args...), t: t}
+	p.Env = append(os.Environ(),
+		"TAGEXEC_DATABASE_URL="+db.URL, "TAGEXEC_SQL_SOURCES=db="+db.URL,
+		"TAGEXEC_POLL_INTERVAL=20ms", "TAGEXEC_HTTP_ADDR=127.0.0.1:0")
+	p.Env = append(p.Env, env...)
+	p.Stdout, p.Stderr = &p.out, &p.errOut
+	if err := p.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if p.ProcessState == nil {
+			_ = p.Process.Kill()
+			_ = p.Wait()
+		}
+		if t.Failed() {
+			t.Logf("tagexec %s\nstdout: %s\nstderr: %s", strings.Join(args, " "), p.out.String(), p.errOut.String())
+		}
+	})
+	return p
+}
+
+// signal sends a signal.
+func (p *process) signal(s syscall.Signal) {
+	p.t.Helper()
+	if err := p.Process.Signal(s); err != nil {
+		p.t.Fatal(err)
+	}
+}
+
+// exit waits for the end and returns the exit code.
+func (p *process) exit() int {
+	p.t.Helper()
+	err := p.Wait()
+	var exit *exec.ExitError
+	if err != nil && !errors.As(err, &exit) {
+		p.t.Fatal(err)
+	}
+	return p.ProcessState.ExitCode()
+}
+
+// eventually waits until condition holds, as long as a loaded machine needs.
+func eventually(t testing.TB, what string, condition func() bool) {
+	t.Helper()
+	deadline := time.Now().Add(2 * time.Minute)
+	tick := time.NewTicker(20 * time.Millisecond)
+	defer tick.Stop()
+	for !condition() {
+		if <-tick.C; time.Now().After(deadline) {
+			t.Fatalf("waited in vain: %s", what)
+		}
+	}
+}
+
+// waitState waits until n jobs are in a state.
+func waitState(t testing.TB, db *storetest.DB, state string, n int64) {
+	t.Helper()
+	eventually(t, state, func() bool {
+		return storetest.One[int64](db, "SELECT count(*) FROM tagexec.tag_jobs WHERE state = $1", state) == n
+	})
+}
+
+func TestTwoExecutorsRunEachJobOnce(t *testing.T) {
+	t.Parallel()
+	db := storetest.New(t)
+	const jobs = 10_000
+	db.Exec("CREATE TABLE effects (job int)")
+	first := start(t, db, []string{"serve"}, "TAGEXEC_WORKERS=8")
+	second := start(t, db, []string{"serve"}, "TAGEXEC_WORKERS=8")
+	eventually(t, "two executors", func() bool {
+		return storetest.One[int64](db, "SELECT count(*) FROM tagexec.tag_executors") == 2
+	})
+	db.Exec(`INSERT INTO tagexec.tag_jobs (tag, payload)
+	         SELECT 'effect', jsonb_build_object('statement', 'INSERT INTO public.effects VALUES ($1)', 'args', jsonb_build_array(i))
+	           FROM generate_series(1, $1::int) i`, jobs)
+	eventually(t, "all succeeded", func() bool {
+		return storetest.One[int64](db, "SELECT count(*) FROM tagexec.tag_jobs WHERE state = 'succeeded'") == jobs
+	})
+	if n := storetest.One[int64](db, "SELECT count(*) FROM effects"); n != jobs {
+		t.Errorf("%d effects of %d jobs", n, jobs)
+	}
+	if n := storetest.One[int64](db, "SELECT count(DISTINCT job) FROM effects"); n != jobs {
+		t.Errorf("%d jobs had an effect, of %d", n, jobs)
+	}
+	if n := storetest.One[int64](db, "SELECT count(DISTINCT executor_id) FROM tagexec.tag_job_attempts"); n != 2 {
+		t.Errorf("%d executors took part, want 2", n)
+	}
+	for _, p := range []*process{first, second} {
+		p.signal(syscall.SIGTERM)
+		if code := p.exit(); code != 143 {
+			t.Errorf("exit code %d after SIGTERM, want 143", code)
+		}
+	}
+	if n := storetest.One[int64](db, "SELECT count(*) FROM tagexec.tag_executors WHERE stopped_at IS NOT NULL"); n != 2 {
+		t.Errorf("%d executors signed off, want 2", n)
+	}
+}
+
+func TestSIGTERMHandsRunningJobsBack(t *testing.T) {
+	t.Parallel()
+	db := storetest.New(t)
+	db.Exec(`INSERT INTO tagexec.tag_jobs (tag, payload)
+	         SELECT 'sleep', '{"statement": "SELECT pg_sleep(600)"}' FROM generate_series(1, 100)`)
+	p := start(t, db, []string{"serve"}, "TAGEXEC_WORKERS=100", "TAGEXEC_SHUTDOWN_GRACE=100ms")
+	waitState(t, db, "running", 100)
+	p.signal(syscall.SIGTERM)
+	if code := p.exit(); code != 143 {
+		t.Errorf("exit code %d, want 143", code)
+	}
+	waitState(t, db, "pending", 100)
+	if n := storetest.One[int64](db, "SELECT count(*) FROM tagexec.tag_jobs WHERE failures > 0"); n != 0 {
+		t.Errorf("%d jobs count a failure", n)
+	}
+	if n := storetest.One[int64](db, "SELECT count(*) FROM tagexec.tag_job_attempts WHERE outcome = 'interrupted'"); n != 100 {
+		t.Errorf("%d attempts were interrupted, want 100", n)
+	}
+	eventually(t, "statements ended in the source", func() bool {
+		return storetest.One[int64](db, "SELECT count(*) FROM pg_stat_activity WHERE query LIKE 'SELECT pg_sleep%' AND state = 'active'") == 0
+	})
+}
+
+func TestGraceLetsJobsFinish(t *testing.T) {
+	t.Parallel()
+	db := storetest.New(t)
+	db.Exec("CREATE TABLE gate (open boolean); INSERT INTO gate VALUES (false)")
+	// A job that lasts until the test opens the gate.
+	db.Exec(`INSERT INTO tagexec.tag_jobs (tag, kind, payload)
+	         VALUES ('gated', 'sql', '{"statement": "DO $$ BEGIN WHILE NOT (SELECT open FROM public.gate) LOOP PERFORM pg_sleep(0.01); END LOOP; END $$"}')`)
+	p := start(t, db, []string{"serve"})
+	waitState(t, db, "running", 1)
+	p.signal(syscall.SIGTERM)
+	eventually(t, "shutting down", func() bool { return strings.Contains(p.errOut.String(), "claiming nothing more") })
+	db.Exec("UPDATE gate SET open = true")
+	if code := p.exit(); code != 143 {
+		t.Errorf("exit code %d, want 143", code)
+	}
+	waitState(t, db, "succeeded", 1)
+}
+
+func TestSecondSignalEndsAtOnce(t *testing.T) {
+	t.Parallel()
+	db := storetest.New(t)
+	db.Insert(storetest.Row{"payload": `{"statement": "SELECT pg_sleep(600)"}`})
+	p := start(t, db, []string{"serve"}, "TAGEXEC_SHUTDOWN_GRACE=10m")
+	waitState(t, db, "running", 1)
+	p.signal(syscall.SIGINT)
+	eventually(t, "shutting down", func() bool { return strings.Contains(p.errOut.String(), "claiming nothing more") })
+	p.signal(syscall.SIGINT)
+	if code := p.exit(); code != 130 {
+		t.Errorf("exit code %d, want 130", code)
+	}
+}
+
+func TestRunEndedBySignal(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		signal syscall.Signal
+		code   int
+	}{"SIGTERM": {syscall.SIGTERM, 143}, "SIGINT": {syscall.SIGINT, 130}} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			db := storetest.New(t)
+			db.Insert(storetest.Row{"batch": "b", "payload": `{"statement": "SELECT pg_sleep(600)"}`})
+			p := start(t, db, []string{"run", "--batch", "b"}, "TAGEXEC_SHUTDOWN_GRACE=0s")
+			waitState(t, db, "running", 1)
+			p.signal(c.signal)
+			if code := p.exit(); code != c.code {
+				t.Errorf("exit code %d, want %d", code, c.code)
+			}
+			lines := strings.Split(strings.TrimSpace(p.out.String()), "\n")
+			var s summary
+			if err := json.Unmarshal([]byte(lines[len(lines)-1]), &s); err != nil {
+				t.Fatalf("the last line is no JSON object: %v", err)
+			}
+			if s.ExitCode != c.code || s.Pending != 1 || s.Running != 0 {
+				t.Errorf("summary %+v, want one pending job and exit code %d", s, c.code)
+			}
+		})
+	}
+}
+
+func TestClosedPipeDoesNotEndRun(t *testing.T) {
+	t.Parallel()
+	db := storetest.New(t)
+	db.Exec("CREATE TABLE gate (open boolean); INSERT INTO gate VALUES (false)")
+	db.Insert(storetest.Row{"batch": "b", "payload": `{"statement": "DO $$ BEGIN WHILE NOT (SELECT open FROM public.gate) LOOP PERFORM pg_sleep(0.01); END LOOP; END $$"}`})
+	read, write, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := &process{Cmd: exec.Command("tagexec", "run", "--batch", "b", "--progress", "10ms"), t: t}
+	p.Env = append(os.Environ(), "TAGEXEC_DATABASE_URL="+db.URL, "TAGEXEC_SQL_SOURCES=db="+db.URL, "TAGEXEC_POLL_INTERVAL=20ms")
+	p.Stdout, p.Stderr = write, write
+	if err := p.Start(); err != nil {
+		t.Fatal(err)
+	}
+	write.Close()
+	waitState(t, db, "running", 1)
+	read.Close()
+	db.Exec("UPDATE gate SET open = true")
+	if code := p.exit(); code != 0 {
+		t.Errorf("exit code %d, want 0", code)
+	}
+	waitState(t, db, "succeeded", 1)
+}
+
+func TestCommandsThatMisbehave(t *testing.T) {
+	t.Parallel()
+	db := storetest.New(t)
+	dir := t.TempDir()
+	scripts := map[string]string{
+		"grandchild": "sleep 600 & echo started",
+		"flood":      "head -c 1073741824 /dev/zero | tr '\\0' x; echo; echo '{\"printed\": true}'",
+		"garbage":    `printf 'a\0b\377\376c\n'`,
+	}
+	for name, script := range scripts {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte("#!/bin/sh\n"+script+"\n"), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		db.Insert(storetest.Row{"tag": name, "kind": "command", "payload": map[string]any{"command": name}})
+	}
+	p := start(t, db, []string{"serve"}, "TAGEXEC_COMMANDS_DIR="+dir, "TAGEXEC_COMMAND_ENV=PATH")
+	eventually(t, "all ended", func() bool {
+		return storetest.One[int64](db, "SELECT count(*) FROM tagexec.tag_jobs WHERE state IN ('pending', 'running')") == 0
+	})
+	if n := storetest.One[int64](db, "SELECT count(*) FROM tagexec.tag_jobs WHERE state = 'succeeded'"); n != 3 {
+		t.Errorf("%d of 3 succeeded: %v", n, storetest.All[string](db, "SELECT tag || ': ' || coalesce(error, '') FROM tagexec.tag_jobs"))
+	}
+	const attempt = "FROM tagexec.tag_job_attempts a JOIN tagexec.tag_jobs j ON j.id = a.job_id WHERE j.tag = $1"
+	if n := storetest.One[int64](db, "SELECT a.output_bytes "+attempt, "flood"); n < 1<<30 {
+		t.Errorf("the flood counts %d bytes, want at least 1 GB", n)
+	}
+	if n := storetest.One[int64](db, "SELECT length(a.output)::bigint "+attempt, "flood"); n > 70_000 {
+		t.Errorf("%d characters of the flood are kept", n)
+	}
+	if out := storetest.One[string](db, "SELECT a.output "+attempt, "garbage"); out != "a␀b\uFFFDc\n" {
+		t.Errorf("garbage is stored as %q", out)
+	}
+	status, err := os.ReadFile("/proc/" + strconv.Itoa(p.Process.Pid) + "/status")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if m := regexp.MustCompile(`VmHWM:\s+(\d{6,}) kB`).FindSubmatch(status); m != nil && string(m[1]) > "200000" && len(m[1]) >= 6 {
+		t.Errorf("the executor's peak memory was %s kB", m[1])
+	}
+	p.signal(syscall.SIGTERM)
+	p.exit()
+}
+
+func TestHealthEndpoints(t *testing.T) {
+	t.Parallel()
+	db := storetest.New(t)
+	p := start(t, db, []string{"serve"}, "TAGEXEC_HTTP_USER=me", "TAGEXEC_HTTP_PASSWORD=secret", "TAGEXEC_LOG_FORMAT=json")
+	address := regexp.MustCompile(`"healthz":"(http://[^"]+)/healthz"`)
+	eventually(t, "health endpoints", func() bool { return address.MatchString(p.errOut.String()) })
+	origin := address.FindStringSubmatch(p.errOut.String())[1]
+	get := func(path string, login bool) (int, string) {
+		request, err := http.NewRequestWithContext(context.Background(), http.MethodGet, origin+path, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if login {
+			request.SetBasicAuth("me", "secret")
+		}
+		client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
+		response, err := client.Do(request)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer response.Body.Close()
+		body, _ := io.ReadAll(response.Body)
+		return response.StatusCode, string(body)
+	}
+	eventually(t, "ready", func() bool { code, _ := get("/readyz", false); return code == 200 })
+	for _, c := range []struct {
+		path  string
+		login bool
+		code  int
+	}{{"/healthz", false, 200}, {"/", false, 401}, {"/", true, 200}, {"/nothing", true, 404}} {
+		if code, body := get(c.path, c.login); code != c.code {
+			t.Errorf("GET %s, login %t: %d %s, want %d", c.path, c.login, code, body, c.code)
+		}
+	}
+	p.signal(syscall.SIGTERM)
+	p.exit()
+	if strings.Contains(p.errOut.String(), "secret") {
+		t.Error("the password is in the log")
+	}
+}

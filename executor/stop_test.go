@@ -1,0 +1,263 @@
+package executor_test
+
+import (
+	"context"
+	"errors"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/tagexec/tagexec/executor"
+	"github.com/tagexec/tagexec/store"
+)
+
+// away is a database that can be out of reach: calls fail at once, or hang
+// until their context ends.
+type away struct {
+	*memory
+	down  atomic.Bool
+	hangs atomic.Bool
+}
+
+var errAway = errors.New("connection refused")
+
+func (q *away) reach(ctx context.Context) error {
+	if !q.down.Load() {
+		return nil
+	}
+	if q.hangs.Load() {
+		<-ctx.Done()
+		return ctx.Err()
+	}
+	return errAway
+}
+
+func (q *away) Register(ctx context.Context, e store.Executor) error {
+	if err := q.reach(ctx); err != nil {
+		return err
+	}
+	return q.memory.Register(ctx, e)
+}
+
+func (q *away) Claim(ctx context.Context, id uuid.UUID, n int) ([]store.Job, error) {
+	if err := q.reach(ctx); err != nil {
+		return nil, err
+	}
+	return q.memory.Claim(ctx, id, n)
+}
+
+func (q *away) Record(ctx context.Context, hostname string, results []store.Result) ([]store.Fate, error) {
+	if err := q.reach(ctx); err != nil {
+		return nil, err
+	}
+	return q.memory.Record(ctx, hostname, results)
+}
+
+func (q *away) Heartbeat(ctx context.Context, id uuid.UUID) error {
+	if err := q.reach(ctx); err != nil {
+		return err
+	}
+	return q.memory.Heartbeat(ctx, id)
+}
+
+func (q *away) Running(ctx context.Context, id uuid.UUID) ([]store.Running, error) {
+	if err := q.reach(ctx); err != nil {
+		return nil, err
+	}
+	return q.memory.Running(ctx, id)
+}
+
+func (q *away) Reap(ctx context.Context, contact time.Duration) (store.Reaped, error) {
+	if err := q.reach(ctx); err != nil {
+		return store.Reaped{}, err
+	}
+	return q.memory.Reap(ctx, contact)
+}
+
+func (q *away) Stop(ctx context.Context, id uuid.UUID) error {
+	if err := q.reach(ctx); err != nil {
+		return err
+	}
+	return q.memory.Stop(ctx, id)
+}
+
+func TestShutdown(t *testing.T) {
+	tests := []struct {
+		name      string
+		grace     time.Duration
+		run       executor.RunnerFunc
+		down      bool // the database is away from before the end on
+		hangs     bool
+		succeeded int // of 4 that run when the context ends
+		running   int // rows left running
+		takes     [2]time.Duration
+	}{
+		{
+			name: "grace long enough", grace: 20 * time.Second, run: takes(5 * time.Second), succeeded: 4,
+			takes: [2]time.Duration{3 * time.Second, 5 * time.Second},
+		},
+		{
+			name: "grace over", grace: 2 * time.Second, run: takes(time.Hour),
+			takes: [2]time.Duration{2 * time.Second, 3 * time.Second},
+		},
+		{name: "no grace", run: takes(time.Hour), takes: [2]time.Duration{0, time.Second}},
+		{
+			name: "stuck runner", grace: 2 * time.Second, run: stubborn(time.Minute),
+			takes: [2]time.Duration{2*time.Second + killGrace, 7 * time.Second},
+		},
+		{
+			name: "database refuses", grace: 2 * time.Second, run: takes(time.Hour), down: true, running: 4,
+			takes: [2]time.Duration{2 * time.Second, 7 * time.Second},
+		},
+		{
+			name: "database hangs", grace: 2 * time.Second, run: takes(time.Hour), down: true, hangs: true, running: 4,
+			takes: [2]time.Duration{2 * time.Second, 7 * time.Second},
+		},
+		{
+			name: "stuck runner and database hangs", grace: 2 * time.Second, run: stubborn(time.Minute), down: true, hangs: true, running: 4,
+			takes: [2]time.Duration{2 * time.Second, 7 * time.Second},
+		},
+		{
+			name: "database refuses and grace long enough", grace: 20 * time.Second, run: takes(5 * time.Second), down: true, running: 4,
+			takes: [2]time.Duration{3 * time.Second, 25 * time.Second},
+		},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			bubble(t, func(t *testing.T) {
+				q := &away{memory: newMemory()}
+				first := q.add(6, store.Job{})
+				p := start(t, q, executor.Config{Grace: test.grace, Heartbeat: time.Second}, test.run)
+				pass(time.Second)
+				q.hangs.Store(test.hangs)
+				q.down.Store(test.down)
+				pass(100 * time.Millisecond)
+				took := p.stop(t)
+				if took < test.takes[0] || took > test.takes[1] {
+					t.Errorf("stopping took %s, want from %s to %s", took, test.takes[0], test.takes[1])
+				}
+				states := q.states()
+				if states["succeeded"] != test.succeeded || states["running"] != test.running {
+					t.Errorf("states are %v", states)
+				}
+				q.do(func() {
+					for id := first; id < first+6; id++ {
+						if q.rows[id].Failures != 0 {
+							t.Errorf("job %d: a failure was counted", id)
+						}
+					}
+					if e := q.executors[q.order[0]]; e.stopped != (test.running == 0) {
+						t.Errorf("signed off: %t", e.stopped)
+					}
+				})
+				q.check(t)
+			})
+		})
+	}
+}
+
+func TestJobsThatHaveNotBegunAreHandedBackAtOnce(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		m, g := newMemory(), &gauge{}
+		m.add(50, store.Job{})
+		p := start(t, generous{m}, executor.Config{Workers: 2, Grace: time.Minute}, g.around(takes(30*time.Second)))
+		pass(100 * time.Millisecond)
+		if n := m.states()["running"]; n != 50 {
+			t.Fatalf("%d jobs are claimed, want 50", n)
+		}
+		p.cancel()
+		pass(executor.LastClaim + 50*time.Millisecond)
+		if s := m.states(); s["running"] != 2 || s["pending"] != 48 {
+			t.Errorf("states are %v", s)
+		}
+		p.stop(t)
+		if s := m.states(); s["succeeded"] != 2 {
+			t.Errorf("states are %v", s)
+		}
+		if now, most := g.read(); now != 0 || most != 2 {
+			t.Errorf("%d run now, %d at most", now, most)
+		}
+		m.check(t)
+	})
+}
+
+// slowAnswer claims at once and answers later, or never if its context ends.
+type slowAnswer struct {
+	*memory
+	delay atomic.Int64
+}
+
+func (q *slowAnswer) Claim(ctx context.Context, id uuid.UUID, n int) ([]store.Job, error) {
+	jobs, err := q.memory.Claim(ctx, id, n)
+	select {
+	case <-time.After(time.Duration(q.delay.Load())):
+		return jobs, err
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+}
+
+func TestAClaimUnderWayAtTheEndIsNotLost(t *testing.T) {
+	for name, delay := range map[string]time.Duration{
+		"answered in time": executor.LastClaim / 2, "cut off": time.Minute,
+	} {
+		t.Run(name, func(t *testing.T) {
+			bubble(t, func(t *testing.T) {
+				q, g := &slowAnswer{memory: newMemory()}, &gauge{}
+				p := start(t, q, executor.Config{Grace: time.Minute}, g.around(takes(time.Second)))
+				pass(time.Second)
+				q.delay.Store(int64(delay))
+				id := q.add(1, store.Job{})
+				until(t, time.Second, "the job is claimed", func() bool { return q.states()["running"] == 1 })
+				if took := p.stop(t); took > time.Second {
+					t.Errorf("stopping took %s", took)
+				}
+				if g.begun(id) != 0 {
+					t.Error("the job began after the end")
+				}
+				if h := q.history(id); len(h) != 1 || h[0].Outcome != store.Interrupted {
+					t.Errorf("history is %+v", h)
+				}
+				// Cut off, the claim might come through later: then a reap must find it.
+				q.do(func() {
+					if e := q.executors[q.order[0]]; e.stopped == (name == "cut off") {
+						t.Errorf("signed off: %t", e.stopped)
+					}
+				})
+				q.check(t)
+			})
+		})
+	}
+}
+
+// flaky fails to record while the jobs end, and works again just before the last moment.
+type flaky struct {
+	*memory
+	failUntil time.Time
+}
+
+func (q *flaky) Record(ctx context.Context, hostname string, results []store.Result) ([]store.Fate, error) {
+	if time.Now().Before(q.failUntil) {
+		return nil, errAway
+	}
+	return q.memory.Record(ctx, hostname, results)
+}
+
+func TestTheLastMomentIsUsedForResultsThatWait(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		q := &flaky{memory: newMemory()}
+		q.add(4, store.Job{})
+		q.failUntil = time.Now().Add(19950 * time.Millisecond) // the tries are 1 to 2 s apart by then
+		p := start(t, q, executor.Config{Grace: 2 * time.Second}, func(ctx context.Context, j store.Job) (executor.Outcome, error) {
+			return takes(time.Second)(ctx, j)
+		})
+		pass(20 * time.Second)
+		p.stop(t)
+		if s := q.states(); s["succeeded"] != 4 {
+			t.Errorf("states are %v", s)
+		}
+		q.check(t)
+	})
+}
