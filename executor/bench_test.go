@@ -30,6 +30,10 @@ func (q *endless) Reap(context.Context, time.Duration) (store.Reaped, error) {
 
 func (q *endless) Running(context.Context, uuid.UUID) ([]store.Running, error) { return nil, nil }
 
+func (q *endless) Suspects() bool { return false }
+
+func (q *endless) ClaimSuspect(context.Context, uuid.UUID) ([]store.Job, error) { return nil, nil }
+
 func (q *endless) Claim(_ context.Context, id uuid.UUID, n int) ([]store.Job, error) {
 	n = int(min(int64(n), q.left.Load()))
 	q.left.Add(-int64(n))

@@ -25,8 +25,17 @@ var (
 // answered: it may still take jobs.
 func (p *Pool) claim(ctx, claims, runs context.Context) (unanswered bool) {
 	trouble := outage{log: p.Log, what: "claim"}
+	var alone suspects
 	for ctx.Err() == nil {
 		p.shed()
+		hold, err := p.suspect(ctx, claims, runs, &alone)
+		if unanswered = err != nil; unanswered {
+			sleep(ctx, trouble.again(err))
+			continue
+		}
+		if hold {
+			continue
+		}
 		want := p.want()
 		if want == 0 {
 			p.pause(ctx, p.PollInterval)

@@ -125,7 +125,7 @@ func (m *memory) Claim(ctx context.Context, executor uuid.UUID, n int) ([]store.
 		if r == nil || r.state != "pending" {
 			continue
 		}
-		if r.runAt.After(now) || r.MutexKey != nil && busy[*r.MutexKey] || m.limit > 0 && running >= m.limit {
+		if r.Crashes >= 2 || r.runAt.After(now) || r.MutexKey != nil && busy[*r.MutexKey] || m.limit > 0 && running >= m.limit {
 			kept = append(kept, id)
 			continue
 		}
@@ -133,14 +133,45 @@ func (m *memory) Claim(ctx context.Context, executor uuid.UUID, n int) ([]store.
 			busy[*r.MutexKey] = true
 		}
 		running++
-		m.turn(r, "running")
-		r.Executor, r.finished = executor, time.Time{}
-		r.Attempt++
-		jobs = append(jobs, r.Job)
+		jobs = append(jobs, m.claim(r, executor))
 	}
 	m.pending = kept
 	m.claims = append(m.claims, asked{at: now, n: n, got: len(jobs), executor: executor, heldThere: ours})
 	return jobs, nil
+}
+
+// claim turns a row over to an executor.
+func (m *memory) claim(r *row, executor uuid.UUID) store.Job {
+	m.turn(r, "running")
+	r.Executor, r.finished = executor, time.Time{}
+	r.Attempt++
+	return r.Job
+}
+
+func (m *memory) Suspects() bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.suspect() >= 0
+}
+
+// suspect returns where the first suspect is in pending, or -1.
+func (m *memory) suspect() int {
+	return slices.IndexFunc(m.pending, func(id int64) bool {
+		r := m.rows[id]
+		return r.state == "pending" && r.Crashes >= 2
+	})
+}
+
+func (m *memory) ClaimSuspect(ctx context.Context, executor uuid.UUID) ([]store.Job, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	i := m.suspect()
+	if i < 0 || ctx.Err() != nil {
+		return nil, ctx.Err()
+	}
+	r := m.rows[m.pending[i]]
+	m.pending = slices.Delete(m.pending, i, i+1)
+	return []store.Job{m.claim(r, executor)}, nil
 }
 
 func (m *memory) Record(ctx context.Context, hostname string, results []store.Result) ([]store.Fate, error) {

@@ -9,14 +9,19 @@ import (
 	"github.com/tagexec/tagexec/store"
 )
 
-// Queue is what the engine needs of the store; *store.Queue has it. Claim is
-// called by one goroutine at a time, the others concurrently. Each returns soon
-// after its context ends.
+// Queue is what the engine needs of the store; *store.Queue has it. Claim,
+// Suspects and ClaimSuspect are called by one goroutine, the others
+// concurrently. Each returns soon after its context ends.
 type Queue interface {
 	// Register makes an executor known; its lease begins.
 	Register(ctx context.Context, e store.Executor) error
 	// Claim takes up to n jobs that can run now; fewer means there are no more.
 	Claim(ctx context.Context, executor uuid.UUID, n int) ([]store.Job, error)
+	// Suspects tells whether the last claim saw jobs that have taken down
+	// executors before and can run now. Claim leaves those out.
+	Suspects() bool
+	// ClaimSuspect takes one of them.
+	ClaimSuspect(ctx context.Context, executor uuid.UUID) ([]store.Job, error)
 	// Record stores results and returns the fate of each; "" is not known, and
 	// so are those left out beside an error.
 	Record(ctx context.Context, hostname string, results []store.Result) ([]store.Fate, error)

@@ -298,6 +298,11 @@ COMMENT ON INDEX tagexec.tag_jobs_dedupe_key_is_unique IS 'A repeated submission
 CREATE INDEX tag_jobs_by_batch ON tagexec.tag_jobs (batch, state)
     WHERE batch IS NOT NULL;
 COMMENT ON INDEX tagexec.tag_jobs_by_batch IS 'State of a batch.';
+CREATE INDEX tag_jobs_suspects ON tagexec.tag_jobs (run_at)
+    WHERE state = 'pending' AND crashes >= 2;
+COMMENT ON INDEX tagexec.tag_jobs_suspects IS 'Claim: jobs that took down executors; nearly always empty.';
+CREATE INDEX tag_jobs_by_creation ON tagexec.tag_jobs USING brin (created_at);
+COMMENT ON INDEX tagexec.tag_jobs_by_creation IS 'Prune and analysts: jobs by age. created_at never changes, so no update writes to it.';
 CREATE INDEX tag_job_attempts_by_finish ON tagexec.tag_job_attempts USING brin (finished_at);
 COMMENT ON INDEX tagexec.tag_job_attempts_by_finish IS 'Analysts and prune: attempts by time.';
 CREATE INDEX tag_executors_alive ON tagexec.tag_executors (id)

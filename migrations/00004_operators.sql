@@ -23,7 +23,7 @@ BEGIN
      RETURNING j.id
     ), again AS (
         UPDATE tagexec.tag_jobs j
-           SET state = 'pending', failures = 0, crashes = 0, cancel_requested_at = NULL, run_at = now(),
+           SET state = 'pending', failures = 0, crashes = 0, cancel_requested_at = NULL, run_at = statement_timestamp(),
                rows_affected = NULL, exit_code = NULL, result = NULL, error_code = NULL, error = NULL
           FROM locked l
          WHERE j.id = l.id AND l.state <> 'running'
@@ -49,7 +49,7 @@ BEGIN
         RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value',
             MESSAGE = format('which is %s; it may be failed (failed and cancelled jobs) or all', coalesce('"' || which || '"', 'null'));
     END IF;
-    PERFORM FROM tagexec.tag_batches b WHERE b.batch = retry_batch.batch FOR UPDATE;
+    PERFORM pg_advisory_xact_lock(hashtextextended('tagexec batch ' || retry_batch.batch, 0)); -- as submit_jobs
     SELECT jsonb_object_agg(c.state, c.n) INTO before
       FROM (SELECT j.state, count(*) AS n FROM tagexec.tag_jobs j WHERE j.batch = retry_batch.batch GROUP BY j.state) c;
     done := tagexec.requeue(ARRAY(
@@ -85,11 +85,11 @@ BEGIN
     END IF;
     IF job.state = 'pending' THEN
         UPDATE tagexec.tag_jobs j
-           SET state = 'cancelled', finished_at = now(), error_code = 'cancelled',
+           SET state = 'cancelled', finished_at = clock_timestamp(), error_code = 'cancelled',
                error = coalesce(cancel_job.reason, 'cancelled before it started')
          WHERE j.id = cancel_job.id;
     ELSE
-        UPDATE tagexec.tag_jobs j SET cancel_requested_at = now(), retry_request = NULL WHERE j.id = cancel_job.id;
+        UPDATE tagexec.tag_jobs j SET cancel_requested_at = clock_timestamp(), retry_request = NULL WHERE j.id = cancel_job.id;
     END IF;
     INSERT INTO tagexec.tag_operator_actions (action, job_id, reason, before, after)
     VALUES ('cancel_job', cancel_job.id, cancel_job.reason, jsonb_build_object('state', job.state),

@@ -108,6 +108,7 @@ const claimLanesSQL = `-- tagexec: claim` + setClaimed + `
               AND q.run_at <= now()
               AND (q.run_at, q.id) > (coalesce(l.after_run_at, '-infinity'), l.after_id)
               AND q.kind = ANY ($4::text[])
+              AND q.crashes < 2
             ORDER BY q.run_at, q.id
             LIMIT $3
               FOR UPDATE SKIP LOCKED) j

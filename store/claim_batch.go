@@ -8,7 +8,7 @@ import (
 )
 
 // claimBatch: the jobs of one batch in unlimited pools, in order; of each
-// mutex key the first that can run.
+// mutex key the first that can run, under the lock that claimKeyedSQL explains.
 const (
 	claimBatchSQL = `-- tagexec: claim batch` + setClaimed + `
     SELECT q.id
@@ -19,6 +19,7 @@ const (
        AND q.mutex_key IS NULL
        AND q.run_at <= now()
        AND q.kind = ANY ($4::text[])
+       AND q.crashes < 2
        AND ($6::text[] IS NULL OR q.pool = ANY ($6))
      ORDER BY q.priority DESC, q.run_at, q.id
      LIMIT $3
@@ -38,11 +39,13 @@ const (
                       AND q.mutex_key IS NOT NULL
                       AND q.run_at <= now()
                       AND q.kind = ANY ($4::text[])
+                      AND q.crashes < 2
                       AND ($6::text[] IS NULL OR q.pool = ANY ($6))
                       AND NOT EXISTS (SELECT FROM tagexec.tag_jobs r WHERE r.state = 'running' AND r.mutex_key = q.mutex_key)
                     ORDER BY q.mutex_key, q.priority DESC, q.run_at, q.id) c
             ORDER BY c.priority DESC, c.run_at, c.id
             LIMIT $3))
+       AND pg_try_advisory_xact_lock(hashtextextended('tagexec mutex ' || q.mutex_key, 0))
        FOR UPDATE SKIP LOCKED` + returnClaimed
 )
 

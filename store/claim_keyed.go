@@ -18,6 +18,10 @@ const (
 // round: one key with 100,000 jobs keeps nobody waiting. Returned with the
 // jobs is where the next claim goes on: behind the last key claimed if there
 // may be more, else behind the last key seen; null means at the first key.
+//
+// The advisory lock of a key keeps two claimers from waiting for each other in
+// the unique index: they would deadlock, since each takes the keys in the order
+// of its own jobs. OFFSET 0 lets only keys be locked whose head can run.
 const claimKeyedSQL = `-- tagexec: claim keyed
 WITH RECURSIVE keys AS (
     (SELECT mutex_key
@@ -38,20 +42,29 @@ WITH RECURSIVE keys AS (
 ), seen AS MATERIALIZED (
     SELECT mutex_key FROM keys LIMIT $7
 ), claimed AS (` + setClaimed + `
-    SELECT j.id
-      FROM seen k
+    SELECT l.id
+      FROM (SELECT k.mutex_key, j.id
+              FROM seen k
+             CROSS JOIN LATERAL (
+                   SELECT q.id
+                     FROM tagexec.tag_jobs q
+                    WHERE q.state = 'pending'
+                      AND q.pool = $5
+                      AND q.mutex_key = k.mutex_key
+                      AND q.run_at <= now()
+                      AND q.kind = ANY ($4::text[])
+                      AND q.crashes < 2
+                    ORDER BY q.priority DESC, q.run_at, q.id
+                    LIMIT 1) j
+             WHERE NOT EXISTS (SELECT FROM tagexec.tag_jobs r WHERE r.state = 'running' AND r.mutex_key = k.mutex_key)
+            OFFSET 0) h
      CROSS JOIN LATERAL (
            SELECT q.id
              FROM tagexec.tag_jobs q
-            WHERE q.state = 'pending'
-              AND q.pool = $5
-              AND q.mutex_key = k.mutex_key
-              AND q.run_at <= now()
-              AND q.kind = ANY ($4::text[])
-            ORDER BY q.priority DESC, q.run_at, q.id
-            LIMIT 1
-              FOR UPDATE SKIP LOCKED) j
-     WHERE NOT EXISTS (SELECT FROM tagexec.tag_jobs r WHERE r.state = 'running' AND r.mutex_key = k.mutex_key)
+            WHERE q.id = h.id
+              AND q.state = 'pending'
+              FOR UPDATE SKIP LOCKED) l
+     WHERE pg_try_advisory_xact_lock(hashtextextended('tagexec mutex ' || h.mutex_key, 0))
      LIMIT $3` + returnClaimed + `
 )
 SELECT coalesce((SELECT max(mutex_key) FROM claimed HAVING count(*) = $3),
@@ -60,8 +73,7 @@ SELECT coalesce((SELECT max(mutex_key) FROM claimed HAVING count(*) = $3),
   LEFT JOIN claimed c ON true`
 
 // claimKeyed claims up to n jobs with different mutex keys from an unlimited
-// pool. Each statement is a short transaction: a second claimer of a key waits
-// for it.
+// pool.
 func (q *Queue) claimKeyed(ctx context.Context, executor uuid.UUID, pool string, n int) ([]Job, error) {
 	var jobs []Job
 	fromFirst := q.survey.cursors[pool] == ""
@@ -97,8 +109,8 @@ func (q *Queue) claimSeen(ctx context.Context, executor uuid.UUID, pool string, 
 	return jobs, err
 }
 
-// claimKeys calls claim for n jobs. If another executor takes one of the keys
-// at the same moment the whole statement fails; then the keys are claimed one
+// claimKeys calls claim for n jobs. If another executor took one of the keys
+// after the statement began it fails as a whole; then the keys are claimed one
 // by one, a few of them, and the rest is left to the next round.
 func (q *Queue) claimKeys(n int, claim func(n int) ([]Job, error)) ([]Job, error) {
 	jobs, err := claim(n)

@@ -46,6 +46,7 @@ WITH RECURSIVE pool AS MATERIALIZED (
       FROM tagexec.tag_jobs q
      WHERE q.state = 'pending'
        AND q.id = ANY (ARRAY(SELECT u.id FROM queue u, pool p WHERE u.needed <= p.free ORDER BY u.needed LIMIT $3))
+       AND CASE WHEN q.mutex_key IS NULL THEN true ELSE pg_try_advisory_xact_lock(hashtextextended('tagexec mutex ' || q.mutex_key, 0)) END
      ORDER BY q.id
        FOR UPDATE SKIP LOCKED` + returnClaimed + `
 )
@@ -89,6 +90,7 @@ const claimLimitedSQL = `-- tagexec: claim limited` + limitedPool + `keys AS (
               AND q.run_at <= now()
               AND (q.run_at, q.id) > (coalesce(l.after_run_at, '-infinity'), l.after_id)
               AND q.kind = ANY ($4::text[])
+              AND q.crashes < 2
               AND q.slots <= p.slots
             ORDER BY q.run_at, q.id
             LIMIT greatest(least($3::bigint, p.free), 0)) j
@@ -104,6 +106,7 @@ const claimLimitedSQL = `-- tagexec: claim limited` + limitedPool + `keys AS (
               AND q.mutex_key = k.mutex_key
               AND q.run_at <= now()
               AND q.kind = ANY ($4::text[])
+              AND q.crashes < 2
               AND q.slots <= p.slots
             ORDER BY q.priority DESC, q.run_at, q.id
             LIMIT 1) j
@@ -120,6 +123,7 @@ const claimLimitedBatchSQL = `-- tagexec: claim limited batch` + limitedPool + `
        AND q.pool = $5
        AND q.run_at <= now()
        AND q.kind = ANY ($4::text[])
+       AND q.crashes < 2
        AND NOT EXISTS (SELECT FROM tagexec.tag_jobs r WHERE r.state = 'running' AND r.mutex_key = q.mutex_key)
      ORDER BY coalesce('k' || q.mutex_key, 'i' || q.id), q.priority DESC, q.run_at, q.id
 )` + limitedClaim + `NULL::text` + limitedReturn

@@ -206,7 +206,6 @@ func write(ctx context.Context, db querier, hostname string, results []Result, f
 		messages     = make([]*string, n)
 		outputs      = make([]*string, n)
 		outputBytes  = make([]int64, n)
-		at           = make(map[claim]int, n)
 	)
 	for i, r := range results {
 		ids[i], attempts[i], executors[i] = r.ID, r.Attempt, r.Executor
@@ -215,7 +214,6 @@ func write(ctx context.Context, db querier, hostname string, results []Result, f
 		values[i] = orNull(string(r.Result))
 		errorCodes[i], messages[i] = orNull(r.ErrorCode), orNull(r.Error)
 		outputs[i], outputBytes[i] = orNull(r.Output), r.OutputBytes
-		at[claim{r.ID, r.Attempt}] = i
 	}
 	rows, err := db.Query(ctx, recordSQL, ids, attempts, executors, outcomes, permanents, delays, rowsAffected,
 		exitCodes, values, errorCodes, messages, outputs, outputBytes, withRetries, hostname)
@@ -226,15 +224,18 @@ func write(ctx context.Context, db querier, hostname string, results []Result, f
 		c    claim
 		fate Fate
 	)
-	seen := make([]Fate, n)
+	seen := make(map[claim]Fate, n)
 	_, err = pgx.ForEachRow(rows, []any{&c.id, &c.attempt, &fate}, func() error {
-		seen[at[c]] = fate
+		seen[c] = fate
 		return nil
 	})
-	if err == nil {
-		copy(fates, seen)
+	if err != nil {
+		return err
 	}
-	return err
+	for i, r := range results {
+		fates[i] = seen[claim{r.ID, r.Attempt}]
+	}
+	return nil
 }
 
 // orNull returns nil for the empty string, which is stored as NULL.

@@ -8,8 +8,8 @@ import (
 // SchemaVersion is the newest migration this code knows; the oldest it can
 // work with is minSchemaVersion.
 const (
-	SchemaVersion    = 3
-	minSchemaVersion = 3
+	SchemaVersion    = 5
+	minSchemaVersion = 5
 )
 
 const schemaSQL = `-- tagexec: read schema version

@@ -59,11 +59,16 @@ func pool(url, application string, size int32) (*pgxpool.Pool, error) {
 	return p, nil
 }
 
+// enable_seqscan: on an empty table a scan is cheapest, and the generic plan
+// that an idle executor arrives at would be kept when the table fills. jit: the
+// estimates of recursive statements are high enough to compile them each time.
 const prepareSessionSQL = `-- tagexec: prepare session
 SELECT set_config('statement_timeout', $1, false),
        set_config('lock_timeout', '5s', false),
        set_config('idle_in_transaction_session_timeout', '10s', false),
        set_config('default_transaction_isolation', 'read committed', false),
+       set_config('jit', 'off', false),
+       set_config('enable_seqscan', 'off', false),
        set_config('search_path', 'pg_catalog', false)`
 
 func prepareSession(ctx context.Context, c *pgx.Conn) error {

@@ -16,7 +16,16 @@ import (
 type lane struct {
 	pool     string
 	priority int16
-	after    key // where the next claim starts: the last key claimed
+	head     time.Time // run_at of its first job when the survey was made
+	after    key       // where the next claim starts: the last key claimed
+}
+
+// position is about where the lane's next job lies.
+func (l *lane) position() time.Time {
+	if l.after.id > 0 {
+		return l.after.runAt
+	}
+	return l.head
 }
 
 // key is the order within a lane.
@@ -43,6 +52,7 @@ type survey struct {
 	looked    time.Time            // when the last look ended
 	cost      time.Duration        // what it cost
 	keysFirst bool                 // whether keyed jobs go first in this round
+	suspects  bool                 // whether there were suspects that are due
 }
 
 const (
@@ -69,25 +79,25 @@ func (s *survey) affordable() bool {
 // branches; with OR instead the planner reads the whole index.
 const surveySQL = `-- tagexec: survey
 WITH RECURSIVE lanes AS (
-    (SELECT pool, priority
+    (SELECT pool, priority, run_at
        FROM tagexec.tag_jobs
       WHERE state = 'pending' AND mutex_key IS NULL
-      ORDER BY pool, priority DESC
+      ORDER BY pool, priority DESC, run_at
       LIMIT 1)
     UNION ALL
-    SELECT n.pool, n.priority
+    SELECT n.pool, n.priority, n.run_at
       FROM lanes l
      CROSS JOIN LATERAL (
-           (SELECT pool, priority
+           (SELECT pool, priority, run_at
               FROM tagexec.tag_jobs
              WHERE state = 'pending' AND mutex_key IS NULL AND pool = l.pool AND priority < l.priority
-             ORDER BY pool, priority DESC
+             ORDER BY pool, priority DESC, run_at
              LIMIT 1)
            UNION ALL
-           (SELECT pool, priority
+           (SELECT pool, priority, run_at
               FROM tagexec.tag_jobs
              WHERE state = 'pending' AND mutex_key IS NULL AND pool > l.pool
-             ORDER BY pool, priority DESC
+             ORDER BY pool, priority DESC, run_at
              LIMIT 1)
            LIMIT 1) n
 ), keyed AS (
@@ -106,18 +116,18 @@ WITH RECURSIVE lanes AS (
             ORDER BY pool
             LIMIT 1) n
 )
-SELECT w.pool, w.priority, p.slots IS NOT NULL
-  FROM (SELECT pool, priority FROM lanes
+SELECT w.pool, w.priority, w.run_at, p.slots IS NOT NULL
+  FROM (SELECT pool, priority, run_at FROM lanes
         UNION ALL
-        SELECT pool, NULL FROM keyed) w
+        SELECT pool, NULL, now() FROM keyed) w
   JOIN tagexec.tag_pools p ON p.pool = w.pool
  WHERE NOT p.paused
-   AND ($1::text[] IS NULL OR p.pool = ANY ($1))`
+   AND ($1::text[] IS NULL OR p.pool = ANY ($1))` + surveySuspectsSQL
 
 // The lanes of one batch; its jobs are found by the batch's index.
 const surveyBatchSQL = `-- tagexec: survey batch
-SELECT w.pool, w.priority, p.slots IS NOT NULL
-  FROM (SELECT pool, max(priority) AS priority
+SELECT w.pool, w.priority, w.run_at, p.slots IS NOT NULL
+  FROM (SELECT pool, max(priority) AS priority, min(run_at) AS run_at
           FROM tagexec.tag_jobs
          WHERE batch = $2
            AND state = 'pending'
@@ -125,7 +135,7 @@ SELECT w.pool, w.priority, p.slots IS NOT NULL
          GROUP BY pool) w
   JOIN tagexec.tag_pools p ON p.pool = w.pool
  WHERE NOT p.paused
-   AND ($1::text[] IS NULL OR p.pool = ANY ($1))`
+   AND ($1::text[] IS NULL OR p.pool = ANY ($1))` + surveySuspectsSQL
 
 // turn notes behind which mutex key of a pool the next claim starts; nil means
 // at the first.
@@ -147,6 +157,12 @@ func (s *survey) setOldest(pool string, oldest time.Time) {
 	s.oldest[pool] = oldest
 }
 
+// One more row, without a pool, if there are suspects.
+const surveySuspectsSQL = `
+UNION ALL
+SELECT NULL, NULL, now(), false
+ WHERE EXISTS (SELECT FROM tagexec.tag_jobs WHERE state = 'pending' AND crashes >= 2 AND run_at <= now())`
+
 // look renews the survey and drops the hints.
 func (q *Queue) look(ctx context.Context) error {
 	ctx, cancel := bounded(ctx)
@@ -160,18 +176,23 @@ func (q *Queue) look(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("survey the lanes: %w", err)
 	}
-	s.lanes, s.keyed, s.limited = nil, nil, map[string]bool{}
+	s.lanes, s.keyed, s.limited, s.suspects = nil, nil, map[string]bool{}, false
 	var (
-		pool     string
+		pool     *string
 		priority *int16
+		head     time.Time
 		limited  bool
 	)
-	_, err = pgx.ForEachRow(rows, []any{&pool, &priority, &limited}, func() error {
-		s.limited[pool] = limited
+	_, err = pgx.ForEachRow(rows, []any{&pool, &priority, &head, &limited}, func() error {
+		if pool == nil {
+			s.suspects = true
+			return nil
+		}
+		s.limited[*pool] = limited
 		if priority == nil {
-			s.keyed = append(s.keyed, pool)
+			s.keyed = append(s.keyed, *pool)
 		} else {
-			s.lanes = append(s.lanes, &lane{pool: pool, priority: *priority})
+			s.lanes = append(s.lanes, &lane{pool: *pool, priority: *priority, head: head})
 		}
 		return nil
 	})
@@ -190,14 +211,14 @@ type step struct {
 	keyed   bool
 }
 
-// steps returns the statements of a round, highest priority first. Unlimited
-// lanes go together in one statement; a limited pool needs a transaction of
-// its own, and so do keyed jobs, because two executors that claim the same key
-// wait for each other. Keyed jobs, whose priority holds within a key only, go
-// first and last in turn.
+// steps returns the statements of a round, highest priority first, and within
+// a priority first the pool that waits longest. Unlimited lanes go together in
+// one statement; a limited pool needs a transaction of its own, and so do keyed
+// jobs, whose statement may fail for a key that another executor took. Keyed
+// jobs, whose priority holds within a key only, go first and last in turn.
 func (s *survey) steps() []step {
 	slices.SortStableFunc(s.lanes, func(a, b *lane) int {
-		return cmp.Or(cmp.Compare(b.priority, a.priority), a.after.runAt.Compare(b.after.runAt))
+		return cmp.Or(cmp.Compare(b.priority, a.priority), a.position().Compare(b.position()))
 	})
 	var lanes, keyed []step
 	pools := map[string]int{}

@@ -122,7 +122,7 @@ func (db *DB) Exec(sql string, args ...any) int64 {
 	return tag.RowsAffected()
 }
 
-// Row is a job to insert: values by column.
+// Row is a job to insert: values by column; a string fits any type.
 type Row map[string]any
 
 // Insert inserts jobs, each in a statement of its own, and returns their ids.
@@ -131,14 +131,12 @@ func (db *DB) Insert(rows ...Row) []int64 {
 	db.t.Helper()
 	ids := make([]int64, len(rows))
 	for i, row := range rows {
-		row = maps.Clone(row)
-		if row["tag"] == nil {
-			row["tag"] = "t"
-		}
-		columns := slices.Sorted(maps.Keys(row))
+		full := Row{"tag": "t"}
+		maps.Copy(full, row)
+		columns := slices.Sorted(maps.Keys(full))
 		values, places := make([]any, len(columns)), make([]string, len(columns))
 		for j, column := range columns {
-			values[j], places[j] = row[column], fmt.Sprintf("$%d", j+1)
+			values[j], places[j] = full[column], fmt.Sprintf("$%d", j+1)
 		}
 		ids[i] = One[int64](db, fmt.Sprintf("INSERT INTO tagexec.tag_jobs (%s) VALUES (%s) RETURNING id",
 			strings.Join(columns, ", "), strings.Join(places, ", ")), values...)

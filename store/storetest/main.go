@@ -66,9 +66,13 @@ func (s *server) start() error {
 	ctx, cancel := context.WithTimeout(context.Background(), startTimeout)
 	defer cancel()
 	pg, err := devpg.Start(ctx, devpg.Options{
-		Fast:     true,
-		Settings: map[string]string{"max_connections": "300"},
-		Log:      func(format string, args ...any) { fmt.Fprintf(os.Stderr, format+"\n", args...) },
+		Fast: true,
+		Settings: map[string]string{
+			"max_connections": "300",
+			"autovacuum":      "off", // it would visit each of a hundred databases in turn
+			"jit":             "off",
+		},
+		Log: func(format string, args ...any) { fmt.Fprintf(os.Stderr, format+"\n", args...) },
 	})
 	if err != nil {
 		return err

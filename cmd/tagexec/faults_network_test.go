@@ -1,0 +1,129 @@
+package main
+
+import (
+	"strings"
+	"testing"
+)
+
+func TestFaultAnswerToClaimIsLost(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		statement string // its first line
+		column    string
+	}{
+		"of a lane":            {"-- tagexec: claim", "pool = 'default'"},
+		"of a limited pool":    {"-- tagexec: claim limited", "pool = 'limited'"},
+		"of jobs with a mutex": {"-- tagexec: claim keyed", "mutex_key = 'key ' || i"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			a := newArena(t)
+			a.exec("INSERT INTO tagexec.tag_pools (pool, slots) VALUES ('limited', 5)")
+			proxy, through := a.proxy()
+			executor := a.serve(through)
+			const lost = 2
+			proxy.DropAnswers(lost, func(sql string) bool { return strings.HasPrefix(sql, c.statement+"\n") })
+			jobs := a.sqlJobs(10, c.column)
+			a.waitFor("succeeded", jobs)
+			if n := proxy.Stats().Dropped; n != lost {
+				t.Errorf("%d answers were lost, want %d", n, lost)
+			}
+			interrupted := value[int](a, "SELECT count(*) FROM tagexec.tag_job_attempts WHERE outcome = 'interrupted'")
+			if interrupted == 0 {
+				t.Error("no attempt was handed back")
+			}
+			if n := value[int](a, "SELECT count(*) FROM tagexec.tag_job_attempts WHERE outcome NOT IN ('interrupted', 'succeeded')"); n != 0 {
+				t.Errorf("%d attempts ended as something else", n)
+			}
+			if n := value[int](a, "SELECT sum(failures + crashes) FROM tagexec.tag_jobs"); n != 0 {
+				t.Errorf("%d failures are counted", n)
+			}
+			// Whose claim was not answered had not begun.
+			if n := len(list[int64](a, a.effects, "SELECT number FROM effects")); n != len(jobs) {
+				t.Errorf("%d effects of %d jobs", n, len(jobs))
+			}
+			a.stop(executor)
+			a.check()
+		})
+	}
+}
+
+func TestFaultAnswerToRecordIsLost(t *testing.T) {
+	t.Parallel()
+	a := newArena(t)
+	proxy, through := a.proxy()
+	executor := a.serve(through)
+	const lost = 4
+	proxy.DropAnswers(lost, func(sql string) bool { return strings.HasPrefix(sql, "-- tagexec: record\n") })
+	jobs := a.sqlJobs(300, "run_at = now() + i * interval '0.005 seconds'")
+	a.waitFor("succeeded", jobs)
+	if n := proxy.Stats().Dropped; n != lost {
+		t.Errorf("%d answers were lost, want %d", n, lost)
+	}
+	a.wantOutcomes(jobs, "succeeded")
+	if counts := a.stop(executor); counts["succeeded"] != int64(len(jobs)) || counts["refused"] != 0 {
+		t.Errorf("the executor counts %v, want %d succeeded and none refused", counts, len(jobs))
+	}
+	a.check()
+}
+
+// An executor that is cut off without noticing: bytes do not come through.
+func TestFaultFrozenNetwork(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		application string // whose connections freeze; "" for all
+		alone       string // outcomes of the job that holds a mutex key
+	}{
+		"all connections":    {"", "lost succeeded"},
+		"only the heartbeat": {"tagexec heartbeat", "interrupted succeeded"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			a := newArena(t)
+			a.command("alone", `
+exec 9> key
+flock -n 9 || say overlap
+while [ ! -e gate ]; do sleep 0.05; done`)
+			proxy, through := a.proxy()
+			frozen := a.serve(through)
+			jobs := a.commandJobs(3, "gated")
+			alone := a.commandJobs(1, "alone", "mutex_key = 'alone'")
+			eventually(t, "the first attempts", func() bool { return a.said(append(jobs, alone...), 1, "start") })
+			other := a.serve()
+			a.seasoned(other)
+			silent := a.now()
+			if c.application == "" {
+				proxy.Freeze()
+			} else {
+				proxy.FreezeApplication(c.application)
+			}
+			eventually(t, "the second attempts", func() bool { return a.said(append(jobs, alone...), 2, "start") })
+			if !strings.Contains(frozen.errOut.String(), fenceMessage) {
+				t.Error("the frozen executor did not notice in time")
+			}
+			a.touch("gate")
+			a.waitFor("succeeded", append(jobs, alone...))
+			a.wantOutcomes(jobs, "lost succeeded")
+			a.wantOutcomes(alone, c.alone)
+			a.wantTakeover(jobs, silent)
+			if a.said(alone, 1, "end") {
+				t.Error("the job that holds a mutex key was not stopped")
+			}
+			if all := c.application == ""; all && !a.said(jobs, 1, "end") {
+				t.Error("the other jobs were stopped, though nothing said that they were taken over")
+			}
+
+			proxy.Thaw()
+			eventually(t, "a new id", func() bool { return len(a.ids(frozen)) >= 2 })
+			eventually(t, "refused results", func() bool { return strings.Contains(frozen.errOut.String(), "late results were refused") })
+			a.stop(other)
+			more := a.commandJobs(5, "gated")
+			a.waitFor("succeeded", more)
+			a.wantOutcomes(jobs, "lost succeeded")
+			if counts := a.stop(frozen); counts["refused"] < int64(len(jobs)) {
+				t.Errorf("the frozen executor counts %v, want at least %d refused", counts, len(jobs))
+			}
+			a.check()
+		})
+	}
+}

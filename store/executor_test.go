@@ -1,0 +1,44 @@
+package store_test
+
+import (
+	"errors"
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/tagexec/tagexec/store"
+	"github.com/tagexec/tagexec/store/storetest"
+)
+
+func TestAnExecutorRegistersBeatsAndStops(t *testing.T) {
+	t.Parallel()
+	db := storetest.New(t)
+	s := db.Store()
+	e := store.Executor{ID: uuid.New(), Hostname: "h", PID: 7, Version: "v", Workers: 3, Kinds: []string{"sql", "new kind"}, Pools: []string{"default"}, Lease: 1500 * time.Millisecond}
+	if err := s.Register(t.Context(), e); err != nil {
+		t.Fatal(err)
+	}
+	if got := storetest.One[string](db, "SELECT concat_ws(' ', hostname, pid, version, workers, kinds, pools, lease_seconds, heartbeat_at = started_at) FROM tagexec.tag_executors"); got != `h 7 v 3 {sql,"new kind"} {default} 1.5 t` {
+		t.Errorf("registered as %s", got)
+	}
+	if got := fmt.Sprint(storetest.All[string](db, "SELECT kind FROM tagexec.tag_kinds ORDER BY kind")); got != "[command http new kind sql]" {
+		t.Errorf("kinds %s", got)
+	}
+	if err := s.Heartbeat(t.Context(), e.ID); err != nil {
+		t.Error(err)
+	}
+	if !storetest.One[bool](db, "SELECT heartbeat_at > started_at FROM tagexec.tag_executors") {
+		t.Error("the heartbeat left no trace")
+	}
+	if err := s.Stop(t.Context(), e.ID); err != nil {
+		t.Error(err)
+	}
+	if !storetest.One[bool](db, "SELECT stopped_at >= heartbeat_at FROM tagexec.tag_executors") {
+		t.Error("the stop left no trace")
+	}
+	if err := s.Heartbeat(t.Context(), uuid.New()); !errors.Is(err, store.ErrReaped) {
+		t.Errorf("heartbeat of an unknown executor: %v", err)
+	}
+}

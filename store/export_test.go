@@ -1,0 +1,12 @@
+package store
+
+// The statements whose plans are tested.
+const (
+	ClaimLanesSQL   = claimLanesSQL
+	ClaimKeyedSQL   = claimKeyedSQL
+	ClaimLimitedSQL = claimLimitedSQL
+	RecordSQL       = recordSQL
+	RunningSQL      = runningSQL
+	SurveySQL       = surveySQL
+	OrphansSQL      = orphansSQL
+)

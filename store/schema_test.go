@@ -1,0 +1,64 @@
+package store_test
+
+import (
+	"errors"
+	"fmt"
+	"testing"
+
+	"github.com/tagexec/tagexec/migrations"
+	"github.com/tagexec/tagexec/store"
+	"github.com/tagexec/tagexec/store/storetest"
+)
+
+func TestAnExecutorRefusesASchemaItCannotWorkWithNamingBothVersions(t *testing.T) {
+	t.Parallel()
+	mine := store.SchemaVersion
+	for _, tt := range []struct {
+		name   string
+		change string
+		want   string
+	}{
+		{"its own", "", ""},
+		{"a newer one that is compatible", fmt.Sprintf("INSERT INTO tagexec.schema_versions VALUES (%d, %d)", mine+5, mine), ""},
+		{"a newer one that is not", fmt.Sprintf("INSERT INTO tagexec.schema_versions VALUES (%d, %d)", mine+5, mine+2),
+			fmt.Sprintf("the database's schema (version %d) needs a tagexec that knows version %d, this one knows %d: install a newer tagexec", mine+5, mine+2, mine)},
+		{"an older one", "DELETE FROM tagexec.schema_versions WHERE version > 1",
+			fmt.Sprintf("the database's schema has version 1, this tagexec needs at least %d: run `tagexec migrate up`", mine)},
+		{"one that was never finished", "DELETE FROM tagexec.schema_versions",
+			fmt.Sprintf("the database's schema has version 0, this tagexec needs at least %d: run `tagexec migrate up`", mine)},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			db := storetest.New(t)
+			if tt.change != "" {
+				db.Exec(tt.change)
+			}
+			checkSchemaError(t, db.Store().CheckSchema(t.Context()), tt.want)
+		})
+	}
+}
+
+func TestAnExecutorRefusesADatabaseWithoutSchema(t *testing.T) {
+	t.Parallel()
+	db := storetest.Empty(t)
+	want := fmt.Sprintf("the database has no tagexec schema; this tagexec needs version %d: run `tagexec migrate up`", store.SchemaVersion)
+	checkSchemaError(t, db.Store().CheckSchema(t.Context()), want)
+	if _, err := migrations.Up(t.Context(), db.URL); err != nil {
+		t.Fatal(err)
+	}
+	checkSchemaError(t, db.Store().CheckSchema(t.Context()), "")
+}
+
+func checkSchemaError(t *testing.T, err error, want string) {
+	t.Helper()
+	if want == "" {
+		if err != nil {
+			t.Error(err)
+		}
+		return
+	}
+	var schema *store.SchemaError
+	if !errors.As(err, &schema) || err.Error() != want {
+		t.Errorf("got  %v\nwant %s", err, want)
+	}
+}
