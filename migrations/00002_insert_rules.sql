@@ -7,7 +7,7 @@
 
 -- +goose Up
 -- +goose StatementBegin
-CREATE FUNCTION tagexec.refuse_job(kind text, pool text, slots integer, payload_bytes integer) RETURNS void
+CREATE FUNCTION tagexec.refuse_job(kind text, pool text, slots integer, payload_bytes integer, who text DEFAULT '') RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     limit_of_pool integer;
@@ -16,7 +16,7 @@ BEGIN
         RAISE EXCEPTION USING
             ERRCODE = 'foreign_key_violation', SCHEMA = 'tagexec', TABLE = 'tag_jobs', COLUMN = 'kind',
             CONSTRAINT = 'tag_jobs_kind_is_registered',
-            MESSAGE = format('unknown kind "%s"; known kinds: %s', kind,
+            MESSAGE = who || format('unknown kind "%s"; known kinds: %s', kind,
                              (SELECT string_agg(k.kind, ', ' ORDER BY k.kind) FROM tagexec.tag_kinds k)),
             HINT = 'An executor registers the kinds it runs when it starts.';
     END IF;
@@ -25,7 +25,7 @@ BEGIN
         RAISE EXCEPTION USING
             ERRCODE = 'foreign_key_violation', SCHEMA = 'tagexec', TABLE = 'tag_jobs', COLUMN = 'pool',
             CONSTRAINT = 'tag_jobs_pool_exists',
-            MESSAGE = format('unknown pool "%s"; existing pools: %s', pool,
+            MESSAGE = who || format('unknown pool "%s"; existing pools: %s', pool,
                              (SELECT string_agg(p.pool, ', ' ORDER BY p.pool)
                                 FROM (SELECT q.pool FROM tagexec.tag_pools q ORDER BY q.pool LIMIT 20) p)),
             HINT = 'Create it with INSERT INTO tagexec.tag_pools (pool, slots) VALUES (…).';
@@ -34,18 +34,18 @@ BEGIN
         RAISE EXCEPTION USING
             ERRCODE = 'check_violation', SCHEMA = 'tagexec', TABLE = 'tag_jobs', COLUMN = 'payload',
             CONSTRAINT = 'tag_jobs_payload_has_at_most_256_kb',
-            MESSAGE = format('a payload of %s bytes is too large: it may have at most 262144 (256 kB)', payload_bytes),
+            MESSAGE = who || format('a payload of %s bytes is too large: it may have at most 262144 (256 kB)', payload_bytes),
             HINT = 'Store the data elsewhere and name the place in the payload.';
     END IF;
     RAISE EXCEPTION USING
         ERRCODE = 'check_violation', SCHEMA = 'tagexec', TABLE = 'tag_jobs', COLUMN = 'slots',
         CONSTRAINT = 'tag_jobs_slots_fit_the_pool',
-        MESSAGE = format('a job of %s slots never fits pool "%s", which has %s', slots, pool, limit_of_pool),
+        MESSAGE = who || format('a job of %s slots never fits pool "%s", which has %s', slots, pool, limit_of_pool),
         HINT = 'Ask for fewer slots or enlarge the pool.';
 END
 $$;
 -- +goose StatementEnd
-COMMENT ON FUNCTION tagexec.refuse_job IS 'Internal: raises the error that tells why no executor could ever run such a job.';
+COMMENT ON FUNCTION tagexec.refuse_job IS 'Internal: raises the error that tells why no executor could ever run such a job; who begins the message.';
 
 -- +goose StatementBegin
 CREATE FUNCTION tagexec.check_new_jobs() RETURNS trigger

@@ -131,12 +131,13 @@ BEGIN
             MESSAGE = format('jobs %s (tag "%s") have the same dedupe_key', bad.n, bad.tag),
             HINT = 'Without a dedupe_key of its own, a job is known by its batch, tag and biz_date.';
     END IF;
-    PERFORM tagexec.refuse_job(r.kind, r.pool, r.slots, r.payload_bytes)
-       FROM (SELECT r.kind, r.pool, max(r.slots) AS slots, max(octet_length(r.payload::text)) AS payload_bytes
-               FROM unnest(checked) r GROUP BY r.kind, r.pool) r
-       LEFT JOIN tagexec.tag_kinds k ON k.kind = r.kind
-       LEFT JOIN tagexec.tag_pools p ON p.pool = r.pool
-      WHERE k.kind IS NULL OR p.pool IS NULL OR r.slots > p.slots OR r.payload_bytes > 262144;
+    PERFORM tagexec.refuse_job(r.kind, r.pool, r.slots, r.payload_bytes, format('job %s (tag "%s"): ', r.n, r.tag))
+       FROM (SELECT c.n, c.tag, c.kind, c.pool, c.slots, octet_length(c.payload::text) AS payload_bytes
+               FROM unnest(checked) c
+               LEFT JOIN tagexec.tag_kinds k ON k.kind = c.kind
+               LEFT JOIN tagexec.tag_pools p ON p.pool = c.pool
+              WHERE k.kind IS NULL OR p.pool IS NULL OR c.slots > p.slots OR octet_length(c.payload::text) > 262144
+              ORDER BY c.n LIMIT 1) r;
     RETURN checked;
 END
 $$;
@@ -245,6 +246,10 @@ LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     done integer;
 BEGIN
+    -- A success that was first stands.
+    UPDATE tagexec.tag_jobs j
+       SET retry_request = NULL
+     WHERE j.id = ANY (ids) AND j.state NOT IN ('running', 'cancelled') AND j.retry_request IS NOT NULL;
     UPDATE tagexec.tag_jobs j
        SET state = 'pending', failures = 0, crashes = 0, cancel_requested_at = NULL, retry_request = NULL,
            rows_affected = NULL, exit_code = NULL, result = NULL, error_code = NULL, error = NULL,

@@ -29,7 +29,7 @@ CREATE FUNCTION tagexec.grant_roles() RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     producer_columns CONSTANT text := 'tag, kind, payload, batch, biz_date, dedupe_key, pool, slots, priority, mutex_key, run_at, timeout_seconds, max_attempts';
-    executor_columns CONSTANT text := 'state, attempt, failures, crashes, executor_id, started_at, finished_at, deadline_at, run_at, rows_affected, exit_code, result, error_code, error, retry_request';
+    executor_columns CONSTANT text := 'state, attempt, failures, crashes, executor_id, started_at, finished_at, deadline_at, run_at, rows_affected, exit_code, result, error_code, error';
     batch_functions  CONSTANT text := 'tagexec.submit_jobs(text, jsonb, jsonb, text), tagexec.batch_settled(text, boolean), tagexec.assert_batch_ok(text), tagexec.cancel_batch(text, text)';
     command text;
     role    text;

@@ -21,7 +21,9 @@ const (
 //
 // The advisory lock of a key keeps two claimers from waiting for each other in
 // the unique index: they would deadlock, since each takes the keys in the order
-// of its own jobs. OFFSET 0 lets only keys be locked whose head can run.
+// of its own jobs. OFFSET 0 lets only keys be locked whose head can run, and in
+// NOT EXISTS it keeps the probe of the unique index from becoming a join with
+// all that runs.
 const claimKeyedSQL = `-- tagexec: claim keyed
 WITH RECURSIVE keys AS (
     (SELECT mutex_key
@@ -56,7 +58,7 @@ WITH RECURSIVE keys AS (
                       AND q.crashes < 2
                     ORDER BY q.priority DESC, q.run_at, q.id
                     LIMIT 1) j
-             WHERE NOT EXISTS (SELECT FROM tagexec.tag_jobs r WHERE r.state = 'running' AND r.mutex_key = k.mutex_key)
+             WHERE NOT EXISTS (SELECT FROM tagexec.tag_jobs r WHERE r.state = 'running' AND r.mutex_key = k.mutex_key OFFSET 0)
             OFFSET 0) h
      CROSS JOIN LATERAL (
            SELECT q.id

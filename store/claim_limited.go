@@ -110,7 +110,7 @@ const claimLimitedSQL = `-- tagexec: claim limited` + limitedPool + `keys AS (
               AND q.slots <= p.slots
             ORDER BY q.priority DESC, q.run_at, q.id
             LIMIT 1) j
-     WHERE NOT EXISTS (SELECT FROM tagexec.tag_jobs r WHERE r.state = 'running' AND r.mutex_key = k.mutex_key)
+     WHERE NOT EXISTS (SELECT FROM tagexec.tag_jobs r WHERE r.state = 'running' AND r.mutex_key = k.mutex_key OFFSET 0)
 )` + limitedClaim + `CASE WHEN p.free <= 0 OR EXISTS (SELECT FROM queue) AND NOT EXISTS (SELECT FROM claimed) THEN $11
             ELSE (SELECT max(mutex_key) FROM seen HAVING count(*) = $12) END` + limitedReturn
 
@@ -124,7 +124,7 @@ const claimLimitedBatchSQL = `-- tagexec: claim limited batch` + limitedPool + `
        AND q.run_at <= now()
        AND q.kind = ANY ($4::text[])
        AND q.crashes < 2
-       AND NOT EXISTS (SELECT FROM tagexec.tag_jobs r WHERE r.state = 'running' AND r.mutex_key = q.mutex_key)
+       AND NOT EXISTS (SELECT FROM tagexec.tag_jobs r WHERE r.state = 'running' AND r.mutex_key = q.mutex_key OFFSET 0)
      ORDER BY coalesce('k' || q.mutex_key, 'i' || q.id), q.priority DESC, q.run_at, q.id
 )` + limitedClaim + `NULL::text` + limitedReturn
 

@@ -1,6 +1,7 @@
 package store
 
 import (
+	"cmp"
 	"time"
 )
 
@@ -18,10 +19,11 @@ type QueueConfig struct {
 	Kinds   []string      // kinds it can run
 	Pools   []string      // pools it takes jobs from; nil for all
 	Batch   string        // only jobs of this batch; "" for all
-	Timeout time.Duration // limit of an attempt whose job sets none
+	Timeout time.Duration // limit of an attempt whose job sets none; 0 means 1 h
 }
 
 // Queue returns the table as an executor with this configuration sees it.
 func (s *Store) Queue(config QueueConfig) *Queue {
+	config.Timeout = cmp.Or(config.Timeout, time.Hour)
 	return &Queue{Store: s, QueueConfig: config}
 }

@@ -64,36 +64,53 @@ SELECT h.executor_id
    AND pg_postmaster_start_time() < now() - make_interval(secs => lease.seconds)
    AND $1::double precision >= lease.seconds`
 
-const reapJobsSQL = `-- tagexec: reap jobs
+// The attempts of dead executors and orphans, and those that a living one did
+// not end: past their deadline by the kill grace and a lease. A row that another
+// session holds is left to the next reap, as an orphan.
+const (
+	reapHeldSQL = `-- tagexec: reap jobs` + reapJobs + `
+       AND executor_id = ANY ($3::uuid[])` + reapThem
+
+	reapOverdueSQL = `-- tagexec: reap overdue jobs` + reapJobs + `
+       AND EXISTS (SELECT
+                     FROM tagexec.tag_executors e
+                    WHERE e.id = executor_id
+                      AND deadline_at < now() - interval '3 s' - make_interval(secs => e.lease_seconds)
+                      AND pg_postmaster_start_time() < now() - make_interval(secs => e.lease_seconds)
+                      AND $3::double precision >= e.lease_seconds)` + reapThem
+
+	reapJobs = `
 WITH l AS MATERIALIZED (
     SELECT id, attempt, executor_id, started_at, greatest(created_at, run_at) AS queued_at,
            CASE WHEN cancel_requested_at IS NOT NULL THEN 'cancelled'
-                WHEN crashes + 1 >= $2 THEN 'failed'
+                WHEN crashes + $1 >= $2 THEN 'failed'
                 WHEN failures + 1 >= max_attempts THEN 'failed'
                 ELSE 'pending'
            END AS next,
-           CASE WHEN crashes + 1 >= $2 AND cancel_requested_at IS NULL THEN 'crash_limit' ELSE 'lost' END AS why
+           CASE WHEN crashes + $1 >= $2 AND cancel_requested_at IS NULL THEN 'crash_limit' ELSE 'lost' END AS why
       FROM tagexec.tag_jobs
-     WHERE state = 'running'
-       AND executor_id = ANY ($1::uuid[])
+     WHERE state = 'running'`
+
+	reapThem = `
      ORDER BY id
-       FOR UPDATE
+       FOR UPDATE SKIP LOCKED
 ), d AS (
     UPDATE tagexec.tag_jobs t
        SET state = l.next,
            finished_at = clock_timestamp(), -- the lock above may have waited
-           crashes = t.crashes + 1,
+           crashes = t.crashes + $1::integer,
            failures = t.failures + CASE WHEN l.next = 'cancelled' THEN 0 ELSE 1 END,
            run_at = CASE WHEN l.next = 'pending' THEN statement_timestamp() ELSE t.run_at END,
            rows_affected = NULL,
            exit_code = NULL,
            result = NULL,
            error_code = l.why,
-           error = CASE l.why WHEN 'crash_limit' THEN 'executors died ' || $2 || ' times while they ran this job'
-                              ELSE 'the executor died or lost contact while it ran this job' END
+           error = CASE WHEN l.why = 'crash_limit' THEN 'executors died ' || $2::integer || ' times while they ran this job'
+                        WHEN $1::integer = 0 THEN 'its executor did not end it when its time was over'
+                        ELSE 'the executor died or lost contact while it ran this job' END
       FROM l
      WHERE t.id = l.id
- RETURNING t.id, t.state, l.attempt, l.executor_id, l.queued_at, l.started_at, t.finished_at, l.next, t.error_code, t.error
+ RETURNING t.id, l.attempt, l.executor_id, l.queued_at, l.started_at, t.finished_at, l.next, t.error_code, t.error
 )
 INSERT INTO tagexec.tag_job_attempts (job_id, attempt, executor_id, hostname, queued_at, started_at, finished_at, outcome, error_code, error)
 SELECT d.id, d.attempt, d.executor_id, coalesce(e.hostname, ''), d.queued_at, d.started_at, d.finished_at,
@@ -101,6 +118,7 @@ SELECT d.id, d.attempt, d.executor_id, coalesce(e.hostname, ''), d.queued_at, d.
   FROM d
   LEFT JOIN tagexec.tag_executors e ON e.id = d.executor_id
 RETURNING job_id`
+)
 
 // Reaped counts what a reap took away.
 type Reaped struct {
@@ -108,8 +126,8 @@ type Reaped struct {
 	Jobs      int
 }
 
-// Reap offers the jobs of dead executors again: those whose lease is over by
-// the database's clock. contact is how long the caller has been in unbroken
+// Reap offers the jobs of dead executors again, those whose lease is over by
+// the database's clock, and jobs that are far past their deadline. contact is how long the caller has been in unbroken
 // contact with the database. Any executor may call it at any time.
 func (s *Store) Reap(ctx context.Context, contact time.Duration) (Reaped, error) {
 	var reaped Reaped
@@ -128,24 +146,30 @@ func (s *Store) Reap(ctx context.Context, contact time.Duration) (Reaped, error)
 		if err != nil {
 			return err
 		}
-		holders := append(orphans, reaped.Executors...)
-		if len(holders) == 0 {
-			return nil
-		}
-		rows, err = tx.Query(ctx, reapJobsSQL, holders, crashLimit)
-		if err != nil {
+		if reaped.Jobs, err = reapJobsOf(ctx, tx, reapHeldSQL, 1, append(orphans, reaped.Executors...)); err != nil {
 			return err
 		}
-		ids, err := pgx.CollectRows(rows, pgx.RowTo[int64])
-		if err != nil || len(ids) == 0 {
-			return err
-		}
-		reaped.Jobs = len(ids)
-		_, err = tx.Exec(ctx, resubmitSQL, ids)
+		overdue, err := reapJobsOf(ctx, tx, reapOverdueSQL, 0, contact.Seconds())
+		reaped.Jobs += overdue
 		return err
 	})
 	if err != nil {
 		return Reaped{}, fmt.Errorf("reap dead executors: %w", err)
 	}
 	return reaped, nil
+}
+
+// reapJobsOf runs one of the statements above and returns how many jobs it
+// took; each has crashed its executor so many more times.
+func reapJobsOf(ctx context.Context, tx pgx.Tx, sql string, crashes int, which any) (int, error) {
+	rows, err := tx.Query(ctx, sql, crashes, crashLimit, which)
+	if err != nil {
+		return 0, err
+	}
+	ids, err := pgx.CollectRows(rows, pgx.RowTo[int64])
+	if err != nil || len(ids) == 0 {
+		return 0, err
+	}
+	_, err = tx.Exec(ctx, resubmitSQL, ids)
+	return len(ids), err
 }

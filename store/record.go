@@ -47,8 +47,7 @@ WITH u AS MATERIALIZED (
            exit_code = ok.exit_code,
            result = ok.result::jsonb,
            error_code = CASE WHEN ok.state = 'cancelled' THEN coalesce(ok.error_code, 'cancelled') ELSE ok.error_code END,
-           error = ok.error,
-           retry_request = CASE WHEN ok.state = 'cancelled' THEN t.retry_request END
+           error = ok.error
       FROM ok
      WHERE t.id = ok.id
  RETURNING t.id, t.attempt, t.executor_id, ok.queued_at, t.started_at, t.finished_at,

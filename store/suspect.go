@@ -8,13 +8,10 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// A suspect is a job that took down suspectCrashes executors: maybe by chance,
-// being beside another. Claim leaves it out (every claiming statement says so);
-// it is claimed by itself, to run alone, and fails at the crash limit.
-const suspectCrashes = 2
-
 // Suspects tells whether there were suspects that are due when the survey was
-// made last. Call it from the goroutine that calls Claim.
+// made last. A suspect is a job that took down two executors, maybe by chance,
+// being beside another. Claim leaves it out; it is claimed by itself, to run
+// alone, and fails at the crash limit. Call it from the goroutine that calls Claim.
 func (q *Queue) Suspects() bool { return q.survey.suspects }
 
 const findSuspectsSQL = `-- tagexec: find suspects

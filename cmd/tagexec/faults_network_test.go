@@ -127,3 +127,64 @@ while [ ! -e gate ]; do sleep 0.05; done`)
 		})
 	}
 }
+
+// A claim can reach the database after its executor was reaped, and died: its
+// jobs then run under an id that nobody will reap a second time.
+func TestFaultClaimArrivesAfterItsExecutorDied(t *testing.T) {
+	t.Parallel()
+	a := newArena(t)
+	a.exec("INSERT INTO tagexec.tag_pools (pool) VALUES ('elsewhere')")
+	proxy, through := a.proxy()
+	late := a.serve(through)
+	other := a.serve("TAGEXEC_POOLS=elsewhere")
+	a.seasoned(other)
+	proxy.FreezeAt(func(sql string) bool { return strings.HasPrefix(sql, "-- tagexec: claim\n") })
+	jobs := a.sqlJobs(5)
+	eventually(t, "the claim", proxy.Frozen)
+	id := a.ids(late)[0]
+	eventually(t, "the reap", func() bool {
+		return value[bool](a, "SELECT reaped_at IS NOT NULL FROM tagexec.tag_executors WHERE id = $1", id)
+	})
+	a.kill(late)
+	proxy.Thaw()
+	a.waitFor("running", jobs)
+	a.waitFor("pending", jobs)
+	if n := value[int](a, "SELECT count(*) FROM tagexec.tag_job_attempts WHERE executor_id = $1 AND outcome = 'lost'", id); n != len(jobs) {
+		t.Errorf("%d attempts of the dead executor were lost, want %d", n, len(jobs))
+	}
+	last := a.serve()
+	a.waitFor("succeeded", jobs)
+	a.wantOutcomes(jobs, "lost succeeded")
+	a.stop(last, other)
+	a.check()
+}
+
+// As above, but the executor lives on.
+func TestFaultClaimArrivesAfterItsExecutorWasReaped(t *testing.T) {
+	t.Parallel()
+	a := newArena(t)
+	a.exec("INSERT INTO tagexec.tag_pools (pool) VALUES ('elsewhere')")
+	proxy, through := a.proxy()
+	late := a.serve(through)
+	other := a.serve("TAGEXEC_POOLS=elsewhere")
+	a.seasoned(other)
+	proxy.FreezeAt(func(sql string) bool { return strings.HasPrefix(sql, "-- tagexec: claim\n") })
+	jobs := a.sqlJobs(5)
+	eventually(t, "the claim", proxy.Frozen)
+	id := a.ids(late)[0]
+	eventually(t, "the reap", func() bool {
+		return value[bool](a, "SELECT reaped_at IS NOT NULL FROM tagexec.tag_executors WHERE id = $1", id)
+	})
+	proxy.Thaw()
+	a.waitFor("succeeded", jobs)
+	if n := value[int](a, "SELECT count(*) FROM tagexec.tag_job_attempts WHERE executor_id = $1 AND outcome = 'succeeded'", id); n != 0 {
+		t.Errorf("%d attempts succeeded under the id that was reaped", n)
+	}
+	for _, job := range jobs {
+		if got := a.outcomes(job); got != "interrupted succeeded" && got != "lost succeeded" {
+			t.Errorf("the attempts of job %d were: %s", job, got)
+		}
+	}
+	a.stop(late, other)
+	a.check()
+}

@@ -13,6 +13,7 @@ import (
 func TestFaultKillNine(t *testing.T) {
 	t.Parallel()
 	a := newArena(t)
+	a.exec("INSERT INTO tagexec.tag_pools (pool, slots) VALUES ('small', 3)")
 	first := a.serve()
 	taken := a.commandJobs(5, "gated")
 	a.waitFor("running", taken)
@@ -23,13 +24,16 @@ func TestFaultKillNine(t *testing.T) {
 	taken = list[int64](a, a.db.Pool, "SELECT id FROM tagexec.tag_jobs WHERE state = 'running' AND executor_id = $1", id)
 	neighbours = list[int64](a, a.db.Pool, "SELECT id FROM tagexec.tag_jobs WHERE state = 'running' AND executor_id <> $1", id)
 	a.seasoned(second)
-	busy := a.sqlJobs(1000)
+	busy := append(a.sqlJobs(800), append(a.sqlJobs(200, "pool = 'small'"), a.sqlJobs(200, "mutex_key = 'key ' || i % 20")...)...)
 	eventually(t, "the middle of the run", func() bool {
 		return value[bool](a, "SELECT count(*) > 100 FROM tagexec.tag_job_attempts WHERE outcome = 'succeeded'")
 	})
 	killed := a.now()
 	a.kill(first)
-	eventually(t, "the second attempts", func() bool { return a.said(taken, 2, "start") })
+	eventually(t, "the second attempts", func() bool {
+		storetest.CheckInvariants(t, a.db) // the limits hold at each moment
+		return a.said(taken, 2, "start")
+	})
 	a.touch("gate")
 	a.settled()
 

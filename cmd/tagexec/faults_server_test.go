@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+
+	"github.com/tagexec/tagexec/store/storetest"
 )
 
 const fenceMessage = "the lease can no longer be trusted"
@@ -83,6 +85,9 @@ func TestFaultConnectionsTerminatedAtRandom(t *testing.T) {
 			t.Fatal("the jobs do not end")
 		}
 		killed += value[int](a, terminate, queue, 1+rand.IntN(2))
+		if round%10 == 5 {
+			storetest.CheckInvariants(t, a.db) // the limits hold at each moment
+		}
 		if round%10 == 5 && round < 50 {
 			killed += value[int](a, terminate, source, 1)
 		}
@@ -172,5 +177,27 @@ func TestFaultForgottenSessionHoldsTheTable(t *testing.T) {
 		t.Errorf("%d executors were reaped", n)
 	}
 	a.stop(executors...)
+	a.check()
+}
+
+func TestFaultForgottenSessionHoldsARowOfADeadExecutor(t *testing.T) {
+	t.Parallel()
+	a := newArena(t)
+	dead := a.serve()
+	jobs := a.commandJobs(4, "gated")
+	a.waitFor("running", jobs)
+	survivor := a.serve()
+	a.seasoned(survivor)
+	end := a.forget("SELECT FROM tagexec.tag_jobs WHERE id = $1 FOR UPDATE", jobs[0])
+	killed := a.now()
+	a.kill(dead)
+	eventually(t, "the second attempts of the others", func() bool { return a.said(jobs[1:], 2, "start") })
+	a.touch("gate")
+	a.waitFor("succeeded", jobs[1:])
+	a.wantTakeover(jobs[1:], killed)
+	end()
+	a.settled()
+	a.wantOutcomes(jobs, "lost succeeded")
+	a.stop(survivor)
 	a.check()
 }

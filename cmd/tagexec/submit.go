@@ -9,6 +9,7 @@ import (
 	"regexp"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/jackc/pgx/v5/pgconn"
@@ -66,7 +67,11 @@ func (s *submission) submit(ctx context.Context, st *store.Store, file jobsFile)
 	return done, nil
 }
 
-var jobNumber = regexp.MustCompile(`\bjob (\d+)\b`)
+// jobNumbers finds where a refusal names jobs by their number in the submission.
+var (
+	jobNumbers = regexp.MustCompile(`\bjobs? \d+(, \d+)*`)
+	number     = regexp.MustCompile(`\d+`)
+)
 
 // refused puts a refusal by the database in terms of the file's lines.
 func (s *submission) refused(err error, file jobsFile) error {
@@ -74,12 +79,14 @@ func (s *submission) refused(err error, file jobsFile) error {
 	if !errors.As(err, &pg) || store.Unreachable(err) {
 		return err
 	}
-	message := jobNumber.ReplaceAllStringFunc(pg.Message, func(m string) string {
-		n, _ := strconv.Atoi(jobNumber.FindStringSubmatch(m)[1])
-		if n < 1 || n > len(file.lines) {
-			return m
-		}
-		return fmt.Sprintf("line %d", file.lines[n-1])
+	message := jobNumbers.ReplaceAllStringFunc(pg.Message, func(jobs string) string {
+		lines := number.ReplaceAllStringFunc(jobs, func(digits string) string {
+			if n, _ := strconv.Atoi(digits); n >= 1 && n <= len(file.lines) {
+				return strconv.Itoa(file.lines[n-1])
+			}
+			return digits
+		})
+		return strings.Replace(lines, "job", "line", 1)
 	})
 	if pg.Hint != "" {
 		message += " (" + pg.Hint + ")"

@@ -267,8 +267,7 @@ func TestHTTPRedirects(t *testing.T) {
 			r.Header["X-Plain"], r.Header["Referer"], r.Header.Get("Tagexec-Attempt"))
 	}
 	friend := serve(t, show)
-	var home *httptest.Server
-	home = serve(t, func(w http.ResponseWriter, r *http.Request) {
+	home := serve(t, func(w http.ResponseWriter, r *http.Request) {
 		if r.URL.Path == "/end" {
 			// The server echoes what it was sent, in every spelling.
 			token := strings.TrimPrefix(r.Header.Get("X-Key"), "Bearer ")

@@ -60,7 +60,7 @@ func (s *Server) launch(ctx context.Context) error {
 	if err := s.waitReady(ctx); err != nil {
 		// Stopped first: the log is complete, and free to be read, only when the process is gone.
 		err = errors.Join(err, s.end(syscall.SIGQUIT))
-		return fmt.Errorf("%w\n%s", err, log.tail)
+		return fmt.Errorf("%w; the end of its log:\n%s", err, log.tail)
 	}
 	return nil
 }
@@ -98,7 +98,7 @@ func (s *Server) waitReady(ctx context.Context) error {
 		case <-ctx.Done():
 			return context.Cause(ctx)
 		case <-s.process.done:
-			return fmt.Errorf("the server gave up (%v); the end of its log:", s.process.cmd.ProcessState)
+			return fmt.Errorf("the server gave up (%v)", s.process.cmd.ProcessState)
 		case <-tick.C:
 			if pid, ready := s.dir.readPidFile(); ready && pid == s.process.cmd.Process.Pid {
 				return nil
