@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -25,7 +26,7 @@ import (
 // What the executors of the fault tests are set to, and how much longer than
 // promised anything may take on a loaded machine.
 const (
-	faultLease     = 2 * time.Second
+	faultLease     = 3 * time.Second
 	faultHeartbeat = 500 * time.Millisecond
 	faultSlack     = 8 * time.Second
 )
@@ -94,7 +95,10 @@ func furnish(t *testing.T, db *storetest.DB, effects *pgxpool.Pool) *arena {
 	if _, err := effects.Exec(t.Context(), "CREATE TABLE effects (number bigint NOT NULL)"); err != nil {
 		t.Fatal(err)
 	}
-	a.command("gated", `while [ ! -e gate ]; do sleep 0.05; done`)
+	if err := syscall.Mkfifo(a.path("gate"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	a.command("gated", `read _ < gate`)
 	return a
 }
 
@@ -116,10 +120,16 @@ say end
 	}
 }
 
-// touch makes a file that commands wait for.
-func (a *arena) touch(name string) {
+// open opens the gate, for commands that wait there now and for later ones: a
+// line for each to read.
+func (a *arena) open() {
 	a.t.Helper()
-	if err := os.WriteFile(a.path(name), nil, 0o644); err != nil {
+	gate, err := os.OpenFile(a.path("gate"), os.O_RDWR, 0) // both, so that it does not wait for a reader
+	if err != nil {
+		a.t.Fatal(err)
+	}
+	a.t.Cleanup(func() { _ = gate.Close() }) // with it the lines go
+	if _, err := gate.WriteString(strings.Repeat("\n", 1000)); err != nil {
 		a.t.Fatal(err)
 	}
 }
@@ -212,6 +222,17 @@ func list[T any](a *arena, db *pgxpool.Pool, sql string, args ...any) []T {
 		a.t.Fatalf("%s\n%v", sql, err)
 	}
 	return values
+}
+
+// together runs subtests at the same time as one parallel test: they mostly
+// wait, which -parallel does not know.
+func together(t *testing.T, tests map[string]func(*testing.T)) {
+	t.Parallel()
+	var running sync.WaitGroup
+	for name, test := range tests {
+		running.Go(func() { t.Run(name, test) })
+	}
+	running.Wait()
 }
 
 // value returns the only column of the only row.

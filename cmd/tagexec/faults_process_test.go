@@ -34,7 +34,7 @@ func TestFaultKillNine(t *testing.T) {
 		storetest.CheckInvariants(t, a.db) // the limits hold at each moment
 		return a.said(taken, 2, "start")
 	})
-	a.touch("gate")
+	a.open()
 	a.settled()
 
 	a.waitFor("succeeded", append(append(taken, neighbours...), busy...))
@@ -60,7 +60,7 @@ func TestFaultStoppedPastTheLease(t *testing.T) {
 	zombie.signal(syscall.SIGSTOP)
 	eventually(t, "the second attempts", func() bool { return a.said(jobs, 2, "start") })
 	// The commands of the first attempts were not stopped: they end well, and too late.
-	a.touch("gate")
+	a.open()
 	eventually(t, "the end of both attempts", func() bool { return a.said(jobs, 1, "end") && a.said(jobs, 2, "end") })
 	a.waitFor("succeeded", jobs)
 	a.wantTakeover(jobs, stopped)
@@ -93,9 +93,9 @@ func TestFaultCrashingJobIsFailedAndItsNeighboursAreNot(t *testing.T) {
 	a := newArena(t)
 	// The supervisor below keeps the executor's process id in a file.
 	a.command("crash", `
-until [ -s executor ]; do sleep 0.02; done
+until [ -s executor ]; do sleep 0.05; done
 if [ "$TAGEXEC_ATTEMPT" = 1 ]; then
-	until [ "$(ls | grep -c '^up')" = 3 ]; do sleep 0.02; done
+	until [ "$(ls | grep -c '^up')" = 3 ]; do sleep 0.05; done
 else
 	sleep 0.5 # for neighbours to begin, if there are any
 fi

@@ -20,7 +20,7 @@ func TestFaultPostgresRestarts(t *testing.T) {
 	a.command("alone", `
 exec 9> key
 flock -n 9 || say overlap
-while [ ! -e gate ]; do sleep 0.05; done`)
+read _ < gate`)
 	executors := []*process{a.serve(), a.serve()}
 	through := a.commandJobs(6, "gated")
 	alone := a.commandJobs(1, "alone", "mutex_key = 'alone'")
@@ -48,7 +48,7 @@ while [ ! -e gate ]; do sleep 0.05; done`)
 	}
 	a.db.Pool.Reset()
 	a.effects.Reset()
-	a.touch("gate")
+	a.open()
 	a.settled()
 
 	a.waitFor("succeeded", append(append(through, alone...), busy...))
@@ -69,7 +69,7 @@ func TestFaultConnectionsTerminatedAtRandom(t *testing.T) {
 	a := newArena(t)
 	a.exec("INSERT INTO tagexec.tag_pools (pool, slots) VALUES ('small', 3)")
 	executors := []*process{a.serve(), a.serve()}
-	jobs := a.sqlJobs(4000)
+	jobs := a.sqlJobs(2500)
 	limited := a.sqlJobs(300, "pool = 'small'")
 	keyed := a.sqlJobs(300, "mutex_key = 'key ' || i % 20")
 	const terminate = `
@@ -101,6 +101,14 @@ func TestFaultConnectionsTerminatedAtRandom(t *testing.T) {
 	a.check()
 }
 
+func TestFaultForgottenSession(t *testing.T) {
+	together(t, map[string]func(*testing.T){
+		"holds rows":              forgottenRow,
+		"holds the table":         forgottenTable,
+		"holds a row of the dead": forgottenRowOfTheDead,
+	})
+}
+
 // forget opens a transaction and leaves it open until the returned function
 // ends it.
 func (a *arena) forget(sql string, args ...any) (end func()) {
@@ -120,8 +128,7 @@ func (a *arena) forget(sql string, args ...any) (end func()) {
 	}
 }
 
-func TestFaultForgottenSessionHoldsARow(t *testing.T) {
-	t.Parallel()
+func forgottenRow(t *testing.T) {
 	a := newArena(t)
 	executor := a.serve()
 	jobs := a.commandJobs(2, "gated")
@@ -131,7 +138,7 @@ func TestFaultForgottenSessionHoldsARow(t *testing.T) {
 	end := a.forget("SELECT FROM tagexec.tag_jobs WHERE id = ANY ($1) FOR UPDATE", []int64{held, pending[0]})
 	a.deleted[gone] = true
 	a.exec("DELETE FROM tagexec.tag_jobs WHERE id = $1", gone)
-	a.touch("gate")
+	a.open()
 	eventually(t, "the end of the held job's command", func() bool { return a.said(jobs[:1], 1, "end") })
 
 	others := a.sqlJobs(200)
@@ -152,15 +159,14 @@ func TestFaultForgottenSessionHoldsARow(t *testing.T) {
 	a.check()
 }
 
-func TestFaultForgottenSessionHoldsTheTable(t *testing.T) {
-	t.Parallel()
+func forgottenTable(t *testing.T) {
 	a := newArena(t)
 	executors := []*process{a.serve(), a.serve()}
 	running := a.commandJobs(6, "gated")
 	waiting := a.sqlJobs(500, "run_at = now() + interval '0.5 seconds'")
 	a.waitFor("running", running)
 	end := a.forget("LOCK TABLE tagexec.tag_jobs IN ACCESS EXCLUSIVE MODE")
-	a.touch("gate")
+	a.open()
 	// Until claims and records have failed for it, which is longer than the lease.
 	eventually(t, "statements that give up", func() bool {
 		for _, p := range executors {
@@ -180,8 +186,7 @@ func TestFaultForgottenSessionHoldsTheTable(t *testing.T) {
 	a.check()
 }
 
-func TestFaultForgottenSessionHoldsARowOfADeadExecutor(t *testing.T) {
-	t.Parallel()
+func forgottenRowOfTheDead(t *testing.T) {
 	a := newArena(t)
 	dead := a.serve()
 	jobs := a.commandJobs(4, "gated")
@@ -192,7 +197,7 @@ func TestFaultForgottenSessionHoldsARowOfADeadExecutor(t *testing.T) {
 	killed := a.now()
 	a.kill(dead)
 	eventually(t, "the second attempts of the others", func() bool { return a.said(jobs[1:], 2, "start") })
-	a.touch("gate")
+	a.open()
 	a.waitFor("succeeded", jobs[1:])
 	a.wantTakeover(jobs[1:], killed)
 	end()
