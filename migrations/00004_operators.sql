@@ -3,11 +3,13 @@
 
 -- +goose Up
 -- +goose StatementBegin
-CREATE FUNCTION tagexec.requeue(ids bigint[]) RETURNS integer
+CREATE FUNCTION tagexec.requeue(ids bigint[], states text[]) RETURNS integer
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     done integer;
 BEGIN
+    -- The states are those of the locked rows: what was running when the ids were
+    -- read may have succeeded since, and what had failed may be pending already.
     WITH locked AS MATERIALIZED (
         SELECT j.id, j.state, j.cancel_requested_at
           FROM tagexec.tag_jobs j
@@ -23,10 +25,10 @@ BEGIN
      RETURNING j.id
     ), again AS (
         UPDATE tagexec.tag_jobs j
-           SET state = 'pending', failures = 0, crashes = 0, cancel_requested_at = NULL, run_at = statement_timestamp(),
+           SET state = 'pending', failures = 0, crashes = 0, cancel_requested_at = NULL, retry_request = NULL, run_at = statement_timestamp(),
                rows_affected = NULL, exit_code = NULL, result = NULL, error_code = NULL, error = NULL
           FROM locked l
-         WHERE j.id = l.id AND l.state <> 'running'
+         WHERE j.id = l.id AND l.state <> 'running' AND l.state = ANY (states)
      RETURNING j.id
     )
     SELECT (SELECT count(*) FROM waiting) + (SELECT count(*) FROM again) INTO done;
@@ -34,7 +36,7 @@ BEGIN
 END
 $$;
 -- +goose StatementEnd
-COMMENT ON FUNCTION tagexec.requeue IS 'Internal: makes jobs pending again, with their failures forgotten and their attempts kept; one that is being cancelled follows when its attempt has ended.';
+COMMENT ON FUNCTION tagexec.requeue IS 'Internal: makes jobs in one of the states pending again, with their failures forgotten and their attempts kept; one that is being cancelled follows when its attempt has ended.';
 
 -- +goose StatementBegin
 CREATE FUNCTION tagexec.retry_batch(batch text, which text DEFAULT 'failed') RETURNS integer
@@ -58,7 +60,8 @@ BEGIN
          WHERE j.batch = retry_batch.batch
            AND (j.state IN ('failed', 'cancelled')
              OR j.state = 'succeeded' AND which = 'all'
-             OR j.state = 'running' AND j.cancel_requested_at IS NOT NULL)));
+             OR j.state = 'running' AND j.cancel_requested_at IS NOT NULL)),
+        CASE which WHEN 'all' THEN '{failed,cancelled,succeeded}' ELSE '{failed,cancelled}' END::text[]);
     IF done > 0 THEN
         UPDATE tagexec.tag_batches b
            SET cancel_requested_at = NULL, cancel_reason = NULL
@@ -79,6 +82,8 @@ LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     job record;
 BEGIN
+    -- As the functions for a batch do: of a cancel and a retry the later one must see the earlier.
+    PERFORM pg_advisory_xact_lock(hashtextextended('tagexec batch ' || t.batch, 0)) FROM tagexec.tag_jobs t WHERE t.id = cancel_job.id;
     SELECT j.state, j.cancel_requested_at, j.retry_request INTO job FROM tagexec.tag_jobs j WHERE j.id = cancel_job.id FOR UPDATE;
     IF NOT FOUND OR job.state NOT IN ('pending', 'running') OR job.cancel_requested_at IS NOT NULL AND job.retry_request IS NULL THEN
         RETURN false;
@@ -107,12 +112,14 @@ LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     job record;
 BEGIN
+    -- As the functions for a batch do: of a cancel and a retry the later one must see the earlier.
+    PERFORM pg_advisory_xact_lock(hashtextextended('tagexec batch ' || t.batch, 0)) FROM tagexec.tag_jobs t WHERE t.id = retry_job.id;
     SELECT j.state, j.failures, j.run_at, j.cancel_requested_at INTO job FROM tagexec.tag_jobs j WHERE j.id = retry_job.id FOR UPDATE;
     -- A pending job that waits out the delay after a failure is retried now; one that waits for its own time is not.
     IF NOT FOUND
     OR job.state = 'pending' AND (job.failures = 0 OR job.run_at <= now())
     OR job.state = 'running' AND job.cancel_requested_at IS NULL
-    OR tagexec.requeue(ARRAY[retry_job.id]) = 0 THEN
+    OR tagexec.requeue(ARRAY[retry_job.id], '{failed,cancelled,succeeded,pending}') = 0 THEN
         RETURN false;
     END IF;
     INSERT INTO tagexec.tag_operator_actions (action, job_id, before, after)
@@ -129,26 +136,27 @@ CREATE FUNCTION tagexec.explain_job(id bigint) RETURNS text
 LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 #variable_conflict use_column
 DECLARE
-    j        tagexec.tag_jobs;
-    p        tagexec.tag_pools;
-    other    record;
-    used     bigint;
-    alive    bigint;
-    workers  bigint;
-    busy     bigint;
+    j       tagexec.tag_jobs;
+    p       tagexec.tag_pools;
+    other   record;
+    alive   uuid[];
+    kinds   text[];
+    workers bigint;
+    used    bigint;
+    busy    bigint;
 BEGIN
     SELECT * INTO j FROM tagexec.tag_jobs t WHERE t.id = explain_job.id;
     IF NOT FOUND THEN
-        RETURN format('there is no job %s', explain_job.id);
+        RETURN format('there is no job %s', coalesce(explain_job.id::text, 'null'));
     END IF;
     IF j.state IN ('succeeded', 'failed', 'cancelled') THEN
         RETURN format('%s at %s', j.state, date_trunc('second', j.finished_at))
-            || CASE WHEN j.error IS NOT NULL THEN format(': [%s] %s', j.error_code, j.error) ELSE '' END;
+            || CASE WHEN j.error IS NOT NULL OR j.error_code IS NOT NULL THEN ': ' || concat_ws(' ', '[' || j.error_code || ']', j.error) ELSE '' END;
     END IF;
     IF j.state = 'running' THEN
         SELECT e.hostname, e.pid INTO other FROM tagexec.tag_executors e WHERE e.id = j.executor_id;
         RETURN format('running on %s since %s, until %s at the latest',
-                      coalesce(format('%s (process %s)', other.hostname, other.pid), 'executor ' || j.executor_id),
+                      CASE WHEN FOUND THEN format('%s (process %s)', other.hostname, other.pid) ELSE 'executor ' || j.executor_id END,
                       date_trunc('second', j.started_at), date_trunc('second', j.deadline_at))
             || CASE WHEN j.retry_request IS NOT NULL THEN '; it is being cancelled and then becomes pending again'
                     WHEN j.cancel_requested_at IS NOT NULL THEN '; it was asked to stop at ' || date_trunc('second', j.cancel_requested_at)
@@ -156,19 +164,22 @@ BEGIN
     END IF;
     IF j.run_at > now() THEN
         RETURN format('not due until %s', date_trunc('second', j.run_at))
-            || CASE WHEN j.failures > 0 THEN format(' (failure %s of %s: [%s] %s)', j.failures, j.max_attempts, j.error_code, j.error) ELSE '' END;
+            || CASE WHEN j.failures > 0 THEN format(' (failure %s of %s%s)', j.failures, j.max_attempts, ': ' || nullif(concat_ws(' ', '[' || j.error_code || ']', j.error), '')) ELSE '' END;
     END IF;
     SELECT * INTO p FROM tagexec.tag_pools t WHERE t.pool = j.pool;
     IF p.paused THEN
         RETURN format('pool %s is paused', j.pool);
     END IF;
-    SELECT count(*), coalesce(sum(e.workers), 0) INTO alive, workers
+    IF j.slots > p.slots THEN
+        RETURN format('needs %s slots, but pool %s has %s now', j.slots, j.pool, p.slots);
+    END IF;
+    SELECT array_agg(e.id), sum(e.workers) INTO alive, workers
       FROM tagexec.tag_executors e
      WHERE e.stopped_at IS NULL AND e.reaped_at IS NULL
        AND e.heartbeat_at >= now() - make_interval(secs => e.lease_seconds)
        AND j.kind = ANY (e.kinds)
        AND (e.pools IS NULL OR j.pool = ANY (e.pools));
-    IF alive = 0 THEN
+    IF alive IS NULL THEN
         RETURN format('no live executor for kind %s and pool %s', j.kind, j.pool);
     END IF;
     IF j.mutex_key IS NOT NULL THEN
@@ -176,38 +187,56 @@ BEGIN
         IF FOUND THEN
             RETURN format('mutex key %s is held by job %s (%s)', j.mutex_key, other.id, other.tag);
         END IF;
+    END IF;
+    SELECT coalesce(sum(t.slots), 0) INTO used FROM tagexec.tag_jobs t WHERE t.state = 'running' AND t.pool = j.pool;
+    IF used >= p.slots THEN
+        RETURN format('pool %s is full: %s of %s slots are held by %s', j.pool, used, p.slots,
+                      (SELECT string_agg(format('job %s (%s)', t.id, t.tag), ', ')
+                         FROM (SELECT q.id, q.tag FROM tagexec.tag_jobs q WHERE q.state = 'running' AND q.pool = j.pool
+                                ORDER BY q.started_at, q.id LIMIT 5) t)
+                      || CASE WHEN (SELECT count(*) FROM tagexec.tag_jobs q WHERE q.state = 'running' AND q.pool = j.pool) > 5 THEN ' and others' ELSE '' END);
+    END IF;
+    IF j.crashes >= 2 THEN
+        RETURN CASE WHEN j.slots > p.slots - used THEN format('waiting for %s slots of pool %s, of which %s of %s are in use', j.slots, j.pool, used, p.slots)
+                    ELSE format('%s executors died while they ran it: it waits for one that is idle, to run alone', j.crashes) END;
+    END IF;
+    IF j.mutex_key IS NOT NULL THEN
         SELECT t.id, t.tag INTO other FROM tagexec.tag_jobs t
-         WHERE t.state = 'pending' AND t.pool = j.pool AND t.mutex_key = j.mutex_key AND t.run_at <= now()
+         WHERE t.state = 'pending' AND t.pool = j.pool AND t.mutex_key = j.mutex_key AND t.run_at <= now() AND t.crashes < 2
+           AND (p.slots IS NULL OR t.slots <= p.slots)
          ORDER BY t.priority DESC, t.run_at, t.id LIMIT 1;
         IF other.id <> j.id THEN
             RETURN format('waiting behind job %s (%s), which has the same mutex key %s', other.id, other.tag, j.mutex_key);
         END IF;
     END IF;
     IF p.slots IS NOT NULL THEN
-        IF j.slots > p.slots THEN
-            RETURN format('needs %s slots, but pool %s has %s now', j.slots, j.pool, p.slots);
-        END IF;
-        SELECT coalesce(sum(t.slots), 0) INTO used FROM tagexec.tag_jobs t WHERE t.state = 'running' AND t.pool = j.pool;
-        IF used >= p.slots THEN
-            RETURN format('pool %s is full: %s of %s slots are held by %s', j.pool, used, p.slots,
-                          (SELECT string_agg(format('job %s (%s)', t.id, t.tag), ', ')
-                             FROM (SELECT q.id, q.tag FROM tagexec.tag_jobs q WHERE q.state = 'running' AND q.pool = j.pool
-                                    ORDER BY q.started_at LIMIT 5) t)
-                          || CASE WHEN (SELECT count(*) FROM tagexec.tag_jobs q WHERE q.state = 'running' AND q.pool = j.pool) > 5 THEN ' and more' ELSE '' END);
-        END IF;
-        -- The first job in order that does not fit keeps all behind it waiting.
-        SELECT t.id, t.tag, t.slots INTO other FROM tagexec.tag_jobs t
-         WHERE t.state = 'pending' AND t.mutex_key IS NULL AND t.pool = j.pool AND t.run_at <= now() AND t.slots <= p.slots
-         ORDER BY t.priority DESC, t.run_at, t.id LIMIT 1;
+        -- The first job in order that does not fit keeps all behind it waiting, if
+        -- anybody could run it.
+        SELECT array_agg(DISTINCT k) INTO kinds
+          FROM tagexec.tag_executors e CROSS JOIN unnest(e.kinds) k
+         WHERE e.id = ANY (alive);
+        SELECT c.id, c.tag, c.slots INTO other
+          FROM ((SELECT t.id, t.tag, t.slots, t.priority, t.run_at
+                   FROM tagexec.tag_jobs t
+                  WHERE t.state = 'pending' AND t.mutex_key IS NULL AND t.pool = j.pool AND t.run_at <= now() AND t.crashes < 2
+                    AND t.slots <= p.slots AND t.kind = ANY (kinds)
+                  ORDER BY t.priority DESC, t.run_at, t.id LIMIT 1)
+                UNION ALL
+                (SELECT t.id, t.tag, t.slots, t.priority, t.run_at
+                   FROM tagexec.tag_jobs t
+                  WHERE t.state = 'pending' AND t.mutex_key IS NOT NULL AND t.pool = j.pool AND t.run_at <= now() AND t.crashes < 2
+                    AND t.slots <= p.slots AND t.kind = ANY (kinds)
+                    AND NOT EXISTS (SELECT FROM tagexec.tag_jobs r WHERE r.state = 'running' AND r.mutex_key = t.mutex_key)
+                  ORDER BY t.priority DESC, t.run_at, t.id LIMIT 1)) c
+         ORDER BY c.priority DESC, c.run_at, c.id LIMIT 1;
         IF other.id = j.id AND j.slots > p.slots - used THEN
-            RETURN format('waiting for %s free slots of pool %s: %s of %s are in use', j.slots, j.pool, used, p.slots);
+            RETURN format('waiting for %s slots of pool %s, of which %s of %s are in use', j.slots, j.pool, used, p.slots);
         ELSIF other.id <> j.id AND other.slots > p.slots - used THEN
             RETURN format('waiting behind job %s (%s) for %s slots of pool %s', other.id, other.tag, other.slots, j.pool);
         END IF;
     END IF;
-    SELECT count(*) INTO busy FROM tagexec.tag_jobs t WHERE t.state = 'running'
-       AND t.executor_id IN (SELECT e.id FROM tagexec.tag_executors e WHERE e.stopped_at IS NULL AND e.reaped_at IS NULL);
-    RETURN format('due, and waiting for its turn: %s jobs run on %s workers that take such jobs', busy, workers);
+    SELECT count(*) INTO busy FROM tagexec.tag_jobs t WHERE t.state = 'running' AND t.executor_id = ANY (alive);
+    RETURN format('due, and waiting for its turn: %s jobs run on the %s workers that take such jobs', busy, workers);
 END
 $$;
 -- +goose StatementEnd

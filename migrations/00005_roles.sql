@@ -17,7 +17,7 @@ BEGIN
         EXCEPTION
             WHEN duplicate_object OR unique_violation THEN NULL; -- made by another database's migration just now
             WHEN insufficient_privilege THEN
-                RAISE NOTICE 'role % was not created: % may not. An administrator can CREATE ROLE % NOLOGIN and call tagexec.grant_roles().', r, current_user, r;
+                RAISE NOTICE 'role % was not created: % may not. An administrator can CREATE ROLE % NOLOGIN; then the owner calls tagexec.grant_roles().', r, current_user, r;
         END;
     END LOOP;
 END
@@ -46,11 +46,11 @@ BEGIN
         'GRANT INSERT ON tagexec.tag_job_attempts TO tagexec_executor',
         'GRANT INSERT ON tagexec.tag_kinds TO tagexec_executor',
         'GRANT INSERT, UPDATE ON tagexec.tag_executors TO tagexec_executor',
-        format('GRANT EXECUTE ON FUNCTION %s, tagexec.resubmit_cancelled(bigint[]) TO tagexec_executor', batch_functions),
+        'GRANT EXECUTE ON FUNCTION tagexec.submit_jobs(text, jsonb, jsonb, text), tagexec.batch_settled(text, boolean), tagexec.assert_batch_ok(text), tagexec.resubmit_cancelled(bigint[]) TO tagexec_executor',
 
         'GRANT USAGE ON SCHEMA tagexec TO tagexec_operator',
         'GRANT SELECT ON tagexec.tag_pools TO tagexec_operator',
-        'GRANT INSERT (pool, slots, paused, description), UPDATE (slots, paused, description) ON tagexec.tag_pools TO tagexec_operator',
+        'GRANT UPDATE (slots, paused, description) ON tagexec.tag_pools TO tagexec_operator',
         'GRANT EXECUTE ON FUNCTION tagexec.cancel_batch(text, text), tagexec.retry_batch(text, text), tagexec.cancel_job(bigint, text), tagexec.retry_job(bigint), tagexec.explain_job(bigint) TO tagexec_operator'
     ] LOOP
         role := substring(command FROM ' TO (\w+)$');
@@ -77,8 +77,11 @@ DECLARE
 BEGIN
     FOREACH r IN ARRAY '{tagexec_producer,tagexec_executor,tagexec_operator,tagexec_analyst}'::text[] LOOP
         CONTINUE WHEN NOT EXISTS (SELECT FROM pg_catalog.pg_roles WHERE rolname = r);
+        -- Only what was granted here: an administrator may have granted it more elsewhere.
+        EXECUTE format('REVOKE ALL ON ALL TABLES IN SCHEMA tagexec FROM %I', r);
+        EXECUTE format('REVOKE ALL ON ALL FUNCTIONS IN SCHEMA tagexec FROM %I', r);
+        EXECUTE format('REVOKE ALL ON SCHEMA tagexec FROM %I', r);
         BEGIN
-            EXECUTE format('DROP OWNED BY %I', r); -- its rights in this database
             EXECUTE format('DROP ROLE %I', r);
         EXCEPTION
             WHEN dependent_objects_still_exist OR insufficient_privilege THEN

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/stdlib"
 	"github.com/pressly/goose/v3"
 	"github.com/pressly/goose/v3/database"
@@ -38,10 +39,11 @@ type Status struct {
 
 // Up applies what is missing and returns the files it applied. Processes that
 // call it at the same time wait for each other; the later ones find nothing
-// to do.
-func Up(ctx context.Context, url string) ([]string, error) {
+// to do. Each of tell is told what a migration could not do and an
+// administrator has to, such as make a role.
+func Up(ctx context.Context, url string, tell ...func(notice string)) ([]string, error) {
 	var applied []string
-	err := with(ctx, url, func(p *goose.Provider, _ *sql.Conn) error {
+	err := with(ctx, url, tell, func(p *goose.Provider, _ *sql.DB) error {
 		results, err := p.Up(ctx)
 		for _, r := range results {
 			applied = append(applied, r.Source.Path)
@@ -58,7 +60,7 @@ func Up(ctx context.Context, url string) ([]string, error) {
 // the files it took back. The data of the tables it drops is lost.
 func Down(ctx context.Context, url string, all bool) ([]string, error) {
 	var undone []string
-	err := with(ctx, url, func(p *goose.Provider, conn *sql.Conn) error {
+	err := with(ctx, url, nil, func(p *goose.Provider, db *sql.DB) error {
 		for {
 			r, err := p.Down(ctx)
 			if errors.Is(err, goose.ErrNoNextVersion) {
@@ -77,7 +79,7 @@ func Down(ctx context.Context, url string, all bool) ([]string, error) {
 			return err
 		}
 		// Nothing is left of ours but goose's own table: leave the database as it was found.
-		_, err = conn.ExecContext(ctx, "DROP TABLE "+versionTable+"; DROP SCHEMA tagexec")
+		_, err = db.ExecContext(ctx, "DROP TABLE "+versionTable+"; DROP SCHEMA tagexec")
 		return err
 	})
 	if err != nil {
@@ -90,7 +92,7 @@ func Down(ctx context.Context, url string, all bool) ([]string, error) {
 // applied to the database at url.
 func List(ctx context.Context, url string) ([]Status, error) {
 	var list []Status
-	err := with(ctx, url, func(p *goose.Provider, _ *sql.Conn) error {
+	err := with(ctx, url, nil, func(p *goose.Provider, _ *sql.DB) error {
 		all, err := p.Status(ctx)
 		for _, s := range all {
 			list = append(list, Status{Version: s.Source.Version, File: s.Source.Path, AppliedAt: s.AppliedAt})
@@ -103,24 +105,33 @@ func List(ctx context.Context, url string) ([]Status, error) {
 	return list, nil
 }
 
+// raisedNotice is the SQLSTATE of a notice that a migration raises, unlike those
+// of the server, such as that a schema exists already.
+const raisedNotice = "00000"
+
 // with calls do with a goose provider while it holds the advisory lock.
-func with(ctx context.Context, url string, do func(*goose.Provider, *sql.Conn) error) (err error) {
+func with(ctx context.Context, url string, tell []func(string), do func(*goose.Provider, *sql.DB) error) (err error) {
 	config, err := pgx.ParseConfig(url)
 	if err != nil {
 		return err
 	}
+	config.DefaultQueryExecMode = pgx.QueryExecModeExec // named statements get lost behind a pooler
+	config.OnNotice = func(_ *pgconn.PgConn, n *pgconn.Notice) {
+		if n.Code != raisedNotice {
+			return
+		}
+		for _, t := range tell {
+			t(n.Message)
+		}
+	}
 	db := stdlib.OpenDB(*config)
 	defer func() { err = errors.Join(err, db.Close()) }()
-	conn, err := db.Conn(ctx)
+	lock, err := takeLock(ctx, db)
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, conn.Close()) }()
-	// The lock ends with this session, which is closed above.
-	if _, err := conn.ExecContext(ctx, "SELECT pg_advisory_lock($1)", int64(lockKey)); err != nil {
-		return err
-	}
-	if _, err := conn.ExecContext(ctx, "CREATE SCHEMA IF NOT EXISTS tagexec"); err != nil {
+	defer func() { _ = lock.Rollback() }() // nothing was written in it
+	if _, err := db.ExecContext(ctx, "CREATE SCHEMA IF NOT EXISTS tagexec"); err != nil {
 		return err
 	}
 	store, err := database.NewStore(database.DialectPostgres, versionTable)
@@ -131,5 +142,46 @@ func with(ctx context.Context, url string, do func(*goose.Provider, *sql.Conn) e
 	if err != nil {
 		return err
 	}
-	return do(provider, conn)
+	return do(provider, db)
+}
+
+// lockInterval is the time between two tries to take the lock.
+const lockInterval = 100 * time.Millisecond
+
+// takeLock returns a transaction that holds the advisory lock until it ends.
+// It is a transaction and not a session so that it is ours also behind a pooler,
+// which must have a second connection for the migrations; and nobody waits for
+// the lock in the server, because there the waiting would take up those.
+func takeLock(ctx context.Context, db *sql.DB) (*sql.Tx, error) {
+	retry := time.NewTicker(lockInterval)
+	defer retry.Stop()
+	for {
+		tx, locked, err := tryLock(ctx, db)
+		if err != nil || locked {
+			return tx, err
+		}
+		select {
+		case <-ctx.Done():
+			return nil, context.Cause(ctx)
+		case <-retry.C:
+		}
+	}
+}
+
+func tryLock(ctx context.Context, db *sql.DB) (_ *sql.Tx, locked bool, err error) {
+	tx, err := db.BeginTx(ctx, nil)
+	if err != nil {
+		return nil, false, err
+	}
+	defer func() {
+		if !locked {
+			_ = tx.Rollback() // the first error is the one to tell
+		}
+	}()
+	// While the migrations run, this transaction is idle.
+	if _, err := tx.ExecContext(ctx, "SET LOCAL idle_in_transaction_session_timeout = 0"); err != nil {
+		return nil, false, err
+	}
+	err = tx.QueryRowContext(ctx, "SELECT pg_try_advisory_xact_lock($1)", int64(lockKey)).Scan(&locked)
+	return tx, locked, err
 }

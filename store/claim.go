@@ -106,7 +106,7 @@ const claimLanesSQL = `-- tagexec: claim` + setClaimed + `
               AND q.pool = l.pool
               AND q.priority = l.priority
               AND q.run_at <= now()
-              AND (q.run_at, q.id) > (coalesce(l.after_run_at, '-infinity'), l.after_id)
+              AND (q.run_at, q.id) > (l.after_run_at, l.after_id)
               AND q.kind = ANY ($4::text[])
               AND q.crashes < 2
             ORDER BY q.run_at, q.id
@@ -128,15 +128,11 @@ func (q *Queue) claimLanes(ctx context.Context, executor uuid.UUID, lanes []*lan
 }
 
 // laneArrays returns the lanes as parallel arrays for unnest.
-func laneArrays(lanes []*lane) (pools []string, priorities []int16, runAts []*time.Time, ids []int64) {
+func laneArrays(lanes []*lane) (pools []string, priorities []int16, runAts []time.Time, ids []int64) {
 	for _, l := range lanes {
-		var runAt *time.Time // null: from the beginning
-		if l.after.id > 0 {
-			runAt = &l.after.runAt
-		}
 		pools = append(pools, l.pool)
 		priorities = append(priorities, l.priority)
-		runAts = append(runAts, runAt)
+		runAts = append(runAts, l.after.runAt)
 		ids = append(ids, l.after.id)
 	}
 	return pools, priorities, runAts, ids

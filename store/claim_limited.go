@@ -88,7 +88,7 @@ const claimLimitedSQL = `-- tagexec: claim limited` + limitedPool + `keys AS (
               AND q.pool = $5
               AND q.priority = l.priority
               AND q.run_at <= now()
-              AND (q.run_at, q.id) > (coalesce(l.after_run_at, '-infinity'), l.after_id)
+              AND (q.run_at, q.id) > (l.after_run_at, l.after_id)
               AND q.kind = ANY ($4::text[])
               AND q.crashes < 2
               AND q.slots <= p.slots

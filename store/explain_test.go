@@ -25,7 +25,9 @@ var plans = []struct {
 		"string_to_array(repeat('1,', 999) || '1', ',')::bigint[], array_fill(1, '{1000}'), array_fill(gen_random_uuid(), '{1000}'), array_fill('succeeded'::text, '{1000}'), array_fill(false, '{1000}'), array_fill(0::float8, '{1000}'), array_fill(NULL::bigint, '{1000}'), array_fill(NULL::integer, '{1000}'), array_fill(NULL::text, '{1000}'), array_fill(NULL::text, '{1000}'), array_fill(NULL::text, '{1000}'), array_fill(NULL::text, '{1000}'), array_fill(0::bigint, '{1000}'), false, 'h'",
 		[]string{"tag_jobs_pkey"}},
 	{"read back", store.RunningSQL, "uuid", "gen_random_uuid()", []string{"tag_jobs_running_by_"}}, // while nothing runs both cost the same
-	{"survey", store.SurveySQL, "text[]", "NULL", []string{"tag_jobs_lanes", "tag_jobs_keyed_lanes"}},
+	{"survey", store.SurveySQL, "text[], text[]", "NULL, '{sql}'", []string{"tag_jobs_lanes", "tag_jobs_keyed_lanes"}},
+	{"survey known lanes", store.RecallSQL, "text[], text[], text[], smallint[], timestamptz[], bigint[]", "NULL, '{sql}', '{default}', '{5}', ARRAY[now() - interval '1 h'], '{7}'",
+		[]string{"tag_jobs_lanes", "tag_jobs_keyed_lanes"}},
 	{"find orphans", store.OrphansSQL, "float8", "60", []string{"tag_jobs_running_by_executor"}},
 }
 

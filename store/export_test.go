@@ -8,5 +8,6 @@ const (
 	RecordSQL       = recordSQL
 	RunningSQL      = runningSQL
 	SurveySQL       = surveySQL
+	RecallSQL       = recallSQL
 	OrphansSQL      = orphansSQL
 )

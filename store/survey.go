@@ -14,18 +14,13 @@ import (
 // A lane is what a claim reads in one go: the pending jobs of one pool and one
 // priority that have no mutex key.
 type lane struct {
-	pool     string
-	priority int16
-	head     time.Time // run_at of its first job when the survey was made
-	after    key       // where the next claim starts: the last key claimed
+	laneName
+	after key // where the next claim starts: just before its next job, as far as is known
 }
 
-// position is about where the lane's next job lies.
-func (l *lane) position() time.Time {
-	if l.after.id > 0 {
-		return l.after.runAt
-	}
-	return l.head
+type laneName struct {
+	pool     string
+	priority int16
 }
 
 // key is the order within a lane.
@@ -37,70 +32,96 @@ type key struct {
 func (k key) less(o key) bool { return cmp.Or(k.runAt.Compare(o.runAt), cmp.Compare(k.id, o.id)) < 0 }
 
 // survey is what an executor knows about where work lies. It is a hint and
-// lives in memory only: a look at the table renews it at the start, after a
-// claim that came back short, and every surveyInterval under load. Between
-// looks claims start behind what they claimed last, so that index entries of
-// claimed jobs, which an old snapshot keeps from being removed, are not walked
-// again and again. A row that lies before a hint (a late commit, a released
-// job) waits for the next look, and is never skipped.
+// lives in memory only. Claims start behind what was claimed last, so that
+// index entries of claimed jobs, which an old snapshot keeps from being
+// removed, and jobs that this executor cannot run are not walked again and
+// again. A look at the table renews the survey at the start, after a claim that
+// came back short, and every surveyInterval under load: from the beginning of
+// all lanes as often as that is cheap, and between that from where the known
+// lanes were left. A row that lies before that (a late commit, a released job)
+// waits for the next look from the beginning, and is never skipped.
 type survey struct {
-	lanes     []*lane
+	lanes     []*lane              // that hold work
+	left      map[laneName]key     // where each lane that ever held work was left
 	keyed     []string             // pools that hold jobs with a mutex key
 	limited   map[string]bool      // pools with a limit of slots
 	cursors   map[string]string    // per pool: behind which mutex key the next claim starts
 	oldest    map[string]time.Time // per limited pool: no running job was claimed before this
-	looked    time.Time            // when the last look ended
-	cost      time.Duration        // what it cost
+	whole     look                 // the last look from the beginning
+	latest    look                 // the last look of either kind
 	keysFirst bool                 // whether keyed jobs go first in this round
 	suspects  bool                 // whether there were suspects that are due
 }
 
+// look is when a look ended, and what it cost.
+type look struct {
+	at   time.Time
+	cost time.Duration
+}
+
 const (
 	surveyInterval = 2 * time.Second
-	// A look may cost a twentieth of the time, but is never put off for longer than surveyMax.
+	// Looks may take a twentieth of the time, but none is put off for longer than surveyMax.
 	surveyShare = 20
 	surveyMax   = 30 * time.Second
+	// lateCommit is how old a row may be when it becomes visible and still be found at once.
+	lateCommit = 5 * time.Second
 )
+
+// paid tells whether the time since the look makes up for its cost.
+func (l look) paid() bool {
+	return l.at.IsZero() || time.Since(l.at) >= min(surveyShare*l.cost, surveyMax)
+}
 
 // due tells whether a look is needed whatever the claims bring.
 func (s *survey) due() bool {
-	if s.looked.IsZero() || len(s.lanes)+len(s.keyed) == 0 {
-		return true
-	}
-	return time.Since(s.looked) >= min(max(surveyInterval, surveyShare*s.cost), surveyMax)
+	return len(s.lanes)+len(s.keyed) == 0 || time.Since(s.latest.at) >= surveyInterval && s.affordable()
 }
 
 // affordable tells whether a look may be taken because a claim came back short.
-func (s *survey) affordable() bool {
-	return time.Since(s.looked) >= min(surveyShare*s.cost, surveyMax)
-}
+func (s *survey) affordable() bool { return s.whole.paid() || s.latest.paid() }
 
 // A loose scan: the head of each lane is found from the head before it, in two
 // branches; with OR instead the planner reads the whole index.
-const surveySQL = `-- tagexec: survey
+const surveyLanes = `
 WITH RECURSIVE lanes AS (
-    (SELECT pool, priority, run_at
+    (SELECT pool, priority
        FROM tagexec.tag_jobs
       WHERE state = 'pending' AND mutex_key IS NULL
-      ORDER BY pool, priority DESC, run_at
+      ORDER BY pool, priority DESC
       LIMIT 1)
     UNION ALL
-    SELECT n.pool, n.priority, n.run_at
+    SELECT n.pool, n.priority
       FROM lanes l
      CROSS JOIN LATERAL (
-           (SELECT pool, priority, run_at
+           (SELECT pool, priority
               FROM tagexec.tag_jobs
              WHERE state = 'pending' AND mutex_key IS NULL AND pool = l.pool AND priority < l.priority
-             ORDER BY pool, priority DESC, run_at
+             ORDER BY pool, priority DESC
              LIMIT 1)
            UNION ALL
-           (SELECT pool, priority, run_at
+           (SELECT pool, priority
               FROM tagexec.tag_jobs
              WHERE state = 'pending' AND mutex_key IS NULL AND pool > l.pool
-             ORDER BY pool, priority DESC, run_at
+             ORDER BY pool, priority DESC
              LIMIT 1)
            LIMIT 1) n
-), keyed AS (
+), known AS (
+    SELECT pool, priority, '-infinity'::timestamptz AS left_run_at, 0::bigint AS left_id
+      FROM lanes
+), `
+
+// The lanes that are known already, from where they were left.
+const recallLanes = `
+WITH RECURSIVE known AS (
+    SELECT *
+      FROM unnest($3::text[], $4::smallint[], $5::timestamptz[], $6::bigint[]) l (pool, priority, left_run_at, left_id)
+), `
+
+// Of each lane the first job that this executor can run, if there is one, and
+// the pools that hold jobs with a mutex key; one more row, without a pool, if
+// there are suspects.
+const surveyHeads = `keyed AS (
     (SELECT pool
        FROM tagexec.tag_jobs
       WHERE state = 'pending' AND mutex_key IS NOT NULL
@@ -115,27 +136,55 @@ WITH RECURSIVE lanes AS (
             WHERE state = 'pending' AND mutex_key IS NOT NULL AND pool > k.pool
             ORDER BY pool
             LIMIT 1) n
+), open AS MATERIALIZED (
+    SELECT pool, slots IS NOT NULL AS limited
+      FROM tagexec.tag_pools
+     WHERE NOT paused
+       AND ($1::text[] IS NULL OR pool = ANY ($1))
 )
-SELECT w.pool, w.priority, w.run_at, p.slots IS NOT NULL
-  FROM (SELECT pool, priority, run_at FROM lanes
-        UNION ALL
-        SELECT pool, NULL, now() FROM keyed) w
-  JOIN tagexec.tag_pools p ON p.pool = w.pool
- WHERE NOT p.paused
-   AND ($1::text[] IS NULL OR p.pool = ANY ($1))` + surveySuspectsSQL
+SELECT o.pool, o.limited, l.priority, h.run_at, h.id, now() AS looked_at
+  FROM open o
+  JOIN known l ON l.pool = o.pool
+  LEFT JOIN LATERAL (
+       SELECT q.run_at, q.id
+         FROM tagexec.tag_jobs q
+        WHERE q.state = 'pending'
+          AND q.mutex_key IS NULL
+          AND q.pool = l.pool
+          AND q.priority = l.priority
+          AND (q.run_at, q.id) > (l.left_run_at, l.left_id)
+          AND q.kind = ANY ($2::text[])
+          AND q.crashes < 2
+        ORDER BY q.run_at, q.id
+        LIMIT 1) h ON true
+UNION ALL
+SELECT o.pool, o.limited, NULL, NULL, NULL, now()
+  FROM open o
+  JOIN keyed k ON k.pool = o.pool` + surveySuspects
 
-// The lanes of one batch; its jobs are found by the batch's index.
-const surveyBatchSQL = `-- tagexec: survey batch
-SELECT w.pool, w.priority, w.run_at, p.slots IS NOT NULL
+const surveySuspects = `
+UNION ALL
+SELECT NULL, NULL, NULL, NULL, NULL, now()
+ WHERE EXISTS (SELECT FROM tagexec.tag_jobs WHERE state = 'pending' AND crashes >= 2 AND run_at <= now())`
+
+const (
+	surveySQL = `-- tagexec: survey` + surveyLanes + surveyHeads
+	recallSQL = `-- tagexec: survey known lanes` + recallLanes + surveyHeads
+
+	// The lanes of one batch; its jobs are found by the batch's index.
+	surveyBatchSQL = `-- tagexec: survey batch
+SELECT p.pool, p.slots IS NOT NULL, w.priority, w.run_at, 1::bigint, now()
   FROM (SELECT pool, max(priority) AS priority, min(run_at) AS run_at
           FROM tagexec.tag_jobs
-         WHERE batch = $2
+         WHERE batch = $3
            AND state = 'pending'
            AND run_at <= now()
+           AND kind = ANY ($2::text[])
          GROUP BY pool) w
   JOIN tagexec.tag_pools p ON p.pool = w.pool
  WHERE NOT p.paused
-   AND ($1::text[] IS NULL OR p.pool = ANY ($1))` + surveySuspectsSQL
+   AND ($1::text[] IS NULL OR p.pool = ANY ($1))` + surveySuspects
+)
 
 // turn notes behind which mutex key of a pool the next claim starts; nil means
 // at the first.
@@ -157,50 +206,71 @@ func (s *survey) setOldest(pool string, oldest time.Time) {
 	s.oldest[pool] = oldest
 }
 
-// One more row, without a pool, if there are suspects.
-const surveySuspectsSQL = `
-UNION ALL
-SELECT NULL, NULL, now(), false
- WHERE EXISTS (SELECT FROM tagexec.tag_jobs WHERE state = 'pending' AND crashes >= 2 AND run_at <= now())`
-
-// look renews the survey and drops the hints.
+// look renews the survey: from the beginning if the last such look is paid
+// for, else from where the known lanes were left.
 func (q *Queue) look(ctx context.Context) error {
 	ctx, cancel := bounded(ctx)
 	defer cancel()
 	s, began := &q.survey, time.Now()
-	sql, args := surveySQL, []any{q.Pools}
-	if q.Batch != "" {
-		sql, args = surveyBatchSQL, []any{q.Pools, q.Batch}
-	}
-	rows, err := q.db.Query(ctx, sql, args...)
+	whole := q.Batch != "" || s.whole.paid()
+	rows, err := q.surveyRows(ctx, whole)
 	if err != nil {
 		return fmt.Errorf("survey the lanes: %w", err)
+	}
+	if s.left == nil {
+		s.left = map[laneName]key{}
 	}
 	s.lanes, s.keyed, s.limited, s.suspects = nil, nil, map[string]bool{}, false
 	var (
 		pool     *string
+		limited  *bool
 		priority *int16
-		head     time.Time
-		limited  bool
+		runAt    *time.Time
+		id       *int64
+		now      time.Time
 	)
-	_, err = pgx.ForEachRow(rows, []any{&pool, &priority, &head, &limited}, func() error {
-		if pool == nil {
+	_, err = pgx.ForEachRow(rows, []any{&pool, &limited, &priority, &runAt, &id, &now}, func() error {
+		switch {
+		case pool == nil:
 			s.suspects = true
 			return nil
-		}
-		s.limited[*pool] = limited
-		if priority == nil {
+		case priority == nil:
 			s.keyed = append(s.keyed, *pool)
-		} else {
-			s.lanes = append(s.lanes, &lane{pool: *pool, priority: *priority, head: head})
+		case id == nil:
+			// Nothing for us now; what comes is not older than this, or waits for a whole look.
+			s.left[laneName{*pool, *priority}] = key{now.Add(-lateCommit), 0}
+		default:
+			l := &lane{laneName{*pool, *priority}, key{*runAt, *id - 1}}
+			s.lanes = append(s.lanes, l)
+			s.left[l.laneName] = l.after
 		}
+		s.limited[*pool] = *limited
 		return nil
 	})
 	if err != nil {
 		return fmt.Errorf("survey the lanes: %w", err)
 	}
-	s.looked, s.cost = time.Now(), time.Since(began)
+	s.latest = look{time.Now(), time.Since(began)}
+	if whole {
+		s.whole = s.latest
+	}
 	return nil
+}
+
+// surveyRows sends the statement of a look.
+func (q *Queue) surveyRows(ctx context.Context, whole bool) (pgx.Rows, error) {
+	switch {
+	case q.Batch != "":
+		return q.db.Query(ctx, surveyBatchSQL, q.Pools, q.Kinds, q.Batch)
+	case whole:
+		return q.db.Query(ctx, surveySQL, q.Pools, q.Kinds)
+	}
+	known := make([]*lane, 0, len(q.survey.left))
+	for name, after := range q.survey.left {
+		known = append(known, &lane{name, after})
+	}
+	pools, priorities, runAts, ids := laneArrays(known)
+	return q.db.Query(ctx, recallSQL, q.Pools, q.Kinds, pools, priorities, runAts, ids)
 }
 
 // step is one claiming statement of a round.
@@ -218,7 +288,7 @@ type step struct {
 // jobs, whose priority holds within a key only, go first and last in turn.
 func (s *survey) steps() []step {
 	slices.SortStableFunc(s.lanes, func(a, b *lane) int {
-		return cmp.Or(cmp.Compare(b.priority, a.priority), a.position().Compare(b.position()))
+		return cmp.Or(cmp.Compare(b.priority, a.priority), a.after.runAt.Compare(b.after.runAt))
 	})
 	var lanes, keyed []step
 	pools := map[string]int{}
@@ -258,6 +328,7 @@ func (s *survey) taken(lanes []*lane, jobs []Job, exhausted bool) {
 		for _, l := range lanes {
 			if k := (key{j.RunAt, j.ID}); l.pool == j.Pool && l.priority == j.Priority && j.MutexKey == nil && l.after.less(k) {
 				l.after = k
+				s.left[l.laneName] = k
 			}
 		}
 	}

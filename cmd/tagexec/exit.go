@@ -8,6 +8,8 @@ import (
 	"os/signal"
 	"syscall"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/tagexec/tagexec/store"
 )
 
@@ -68,7 +70,7 @@ func exitCode(err error) int {
 // signalError is the cause of a context that a signal ended.
 type signalError struct{ signal syscall.Signal }
 
-func (e signalError) Error() string { return "ended by " + e.signal.String() }
+func (e signalError) Error() string { return "ended by " + unix.SignalName(e.signal) }
 
 // code is 130 for SIGINT and 143 for SIGTERM.
 func (e signalError) code() int { return exitSignal + int(e.signal) }

@@ -1,0 +1,204 @@
+package store_test
+
+import (
+	"fmt"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/tagexec/tagexec/store"
+	"github.com/tagexec/tagexec/store/storetest"
+)
+
+// Each sentence of explain_job in the situation that it is about.
+func TestExplainJobSaysWhyAJobIsNotRunning(t *testing.T) {
+	t.Parallel()
+	const at = `\d{4}-\d\d-\d\d \d\d:\d\d:\d\d[+-]\d\d`
+	type scene struct {
+		*testing.T
+		db *storetest.DB
+		c  *claimer
+	}
+	pools := func(s scene) {
+		s.db.Exec("INSERT INTO tagexec.tag_pools (pool, slots) VALUES ('four', 4), ('two', 2), ('other', NULL)")
+	}
+	for _, tt := range []struct {
+		name string
+		make func(s scene) int64 // returns the job to explain
+		want string              // a pattern; $1 stands for the first job's id, and so on
+	}{
+		{"unknown", func(scene) int64 { return 77 }, "there is no job 77"},
+		{"not due", func(s scene) int64 {
+			return s.db.Insert(storetest.Row{"run_at": "2040-01-01 12:00:00+00"})[0]
+		}, "not due until 2040-01-01 12:00:00[+]00"},
+		{"waiting after a failure", func(s scene) int64 {
+			id := s.db.Insert(storetest.Row{})[0]
+			s.c.record(s.T, store.Result{Claim: s.c.claim(s.T, 1)[0].Claim, Outcome: store.Failed, Delay: 3600e9, ErrorCode: "42P01", Error: "no such table"})
+			return id
+		}, "not due until " + at + ` \(failure 1 of 3: \[42P01\] no such table\)`},
+		{"waiting after a failure without a word", func(s scene) int64 {
+			id := s.db.Insert(storetest.Row{})[0]
+			s.c.record(s.T, store.Result{Claim: s.c.claim(s.T, 1)[0].Claim, Outcome: store.Failed, Delay: 3600e9})
+			return id
+		}, "not due until " + at + ` \(failure 1 of 3\)`},
+		{"paused", func(s scene) int64 {
+			s.db.Exec("UPDATE tagexec.tag_pools SET paused = true WHERE pool = 'four'")
+			return s.db.Insert(storetest.Row{"pool": "four"})[0]
+		}, "pool four is paused"},
+		{"full", func(s scene) int64 {
+			id := s.db.Insert(storetest.Row{"pool": "two", "tag": "a"}, storetest.Row{"pool": "two", "tag": "b"}, storetest.Row{"pool": "two"})[2]
+			s.c.claim(s.T, 3)
+			return id
+		}, `pool two is full: 2 of 2 slots are held by job $1 \(a\), job $2 \(b\)`},
+		{"full of many", func(s scene) int64 {
+			s.db.Exec("UPDATE tagexec.tag_pools SET slots = 6 WHERE pool = 'two'")
+			list := s.db.Insert(make([]storetest.Row, 7)...)
+			s.db.Exec("UPDATE tagexec.tag_jobs SET pool = 'two'")
+			s.c.claim(s.T, 7)
+			return list[6]
+		}, `pool two is full: 6 of 6 slots are held by job $1 \(t\), job $2 \(t\), job $3 \(t\), job $4 \(t\), job $5 \(t\) and others`},
+		{"full since the pool was made smaller", func(s scene) int64 {
+			s.db.Allow("pool_limit")
+			s.db.Insert(storetest.Row{"pool": "four", "slots": 3})
+			s.c.claim(s.T, 1)
+			s.db.Exec("UPDATE tagexec.tag_pools SET slots = 1 WHERE pool = 'four'")
+			return s.db.Insert(storetest.Row{"pool": "four"})[0]
+		}, `pool four is full: 3 of 1 slots are held by job $1 \(t\)`},
+		{"pool closed", func(s scene) int64 {
+			id := s.db.Insert(storetest.Row{"pool": "four"})[0]
+			s.db.Exec("UPDATE tagexec.tag_pools SET slots = 0 WHERE pool = 'four'")
+			return id
+		}, `needs 1 slots, but pool four has 0 now`},
+		{"wider than the pool is now", func(s scene) int64 {
+			id := s.db.Insert(storetest.Row{"pool": "four", "slots": 4})[0]
+			s.db.Exec("UPDATE tagexec.tag_pools SET slots = 2 WHERE pool = 'four'")
+			return id
+		}, "needs 4 slots, but pool four has 2 now"},
+		{"first, and what is free does not do", func(s scene) int64 {
+			id := s.db.Insert(storetest.Row{"pool": "four", "slots": 3, "tag": "a"}, storetest.Row{"pool": "four", "slots": 2})[1]
+			s.c.claim(s.T, 2)
+			return id
+		}, "waiting for 2 slots of pool four, of which 3 of 4 are in use"},
+		{"behind a wide job", func(s scene) int64 {
+			id := s.db.Insert(storetest.Row{"pool": "four", "slots": 3}, storetest.Row{"pool": "four", "slots": 2, "tag": "wide"}, storetest.Row{"pool": "four"})[2]
+			s.c.claim(s.T, 3)
+			return id
+		}, `waiting behind job $2 \(wide\) for 2 slots of pool four`},
+		{"behind a wide job with a mutex key", func(s scene) int64 {
+			id := s.db.Insert(storetest.Row{"pool": "four", "slots": 3}, storetest.Row{"pool": "four", "slots": 2, "tag": "wide", "mutex_key": "m"}, storetest.Row{"pool": "four"})[2]
+			s.c.claim(s.T, 1)
+			return id
+		}, `waiting behind job $2 \(wide\) for 2 slots of pool four`},
+		{"a wide job that nobody can run keeps nobody waiting", func(s scene) int64 {
+			s.db.Exec("INSERT INTO tagexec.tag_kinds VALUES ('rare')")
+			id := s.db.Insert(storetest.Row{"pool": "four", "slots": 3}, storetest.Row{"pool": "four", "slots": 2, "kind": "rare"}, storetest.Row{"pool": "four"})[2]
+			s.c.claim(s.T, 1)
+			return id
+		}, `due, and waiting for its turn: 1 jobs run on the 1 workers that take such jobs`},
+		{"mutex key busy", func(s scene) int64 {
+			id := s.db.Insert(storetest.Row{"mutex_key": "m", "tag": "a"}, storetest.Row{"mutex_key": "m"})[1]
+			s.c.claim(s.T, 2)
+			return id
+		}, `mutex key m is held by job $1 \(a\)`},
+		{"behind another with its mutex key", func(s scene) int64 {
+			return s.db.Insert(storetest.Row{"mutex_key": "m", "tag": "low", "priority": 1}, storetest.Row{"mutex_key": "m", "tag": "high"})[0]
+		}, `waiting behind job $2 \(high\), which has the same mutex key m`},
+		{"no executor for its kind", func(s scene) int64 {
+			s.db.Exec("UPDATE tagexec.tag_executors SET kinds = '{http}'")
+			return s.db.Insert(storetest.Row{})[0]
+		}, "no live executor for kind sql and pool default"},
+		{"no executor for its pool", func(s scene) int64 {
+			s.db.Exec("UPDATE tagexec.tag_executors SET pools = '{default,two}'")
+			return s.db.Insert(storetest.Row{"pool": "other"})[0]
+		}, "no live executor for kind sql and pool other"},
+		{"the kind on one executor, the pool on another", func(s scene) int64 {
+			s.db.Exec("UPDATE tagexec.tag_executors SET pools = '{other}', kinds = '{http}'")
+			s.db.Exec("UPDATE tagexec.tag_executors SET pools = '{two}' WHERE id = $1", s.db.Executor())
+			return s.db.Insert(storetest.Row{"pool": "other"})[0]
+		}, "no live executor for kind sql and pool other"},
+		{"its executor stopped", func(s scene) int64 {
+			if err := s.c.Stop(s.Context(), s.c.id); err != nil {
+				s.Fatal(err)
+			}
+			return s.db.Insert(storetest.Row{})[0]
+		}, "no live executor for kind sql and pool default"},
+		{"its executor is dead", func(s scene) int64 {
+			expire(s.db, s.c.id)
+			return s.db.Insert(storetest.Row{})[0]
+		}, "no live executor for kind sql and pool default"},
+		{"its executor was reaped", func(s scene) int64 {
+			s.db.Exec("UPDATE tagexec.tag_executors SET reaped_at = now()")
+			return s.db.Insert(storetest.Row{})[0]
+		}, "no live executor for kind sql and pool default"},
+		{"took down executors", func(s scene) int64 {
+			id := s.db.Insert(storetest.Row{})[0]
+			for range 2 {
+				dead := newClaimer(s.db, store.QueueConfig{})
+				dead.claim(s.T, 1)
+				expire(s.db, dead.id)
+				reap(s.T, s.db)
+			}
+			return id
+		}, "2 executors died while they ran it: it waits for one that is idle, to run alone"},
+		{"took down executors, and does not fit", func(s scene) int64 {
+			id := s.db.Insert(storetest.Row{"pool": "four", "slots": 3}, storetest.Row{"pool": "four", "slots": 2})[1]
+			s.c.claim(s.T, 1)
+			s.db.Exec("UPDATE tagexec.tag_jobs SET crashes = 2 WHERE id = $1", id)
+			return id
+		}, "waiting for 2 slots of pool four, of which 3 of 4 are in use"},
+		{"all workers are busy", func(s scene) int64 {
+			s.db.Insert(storetest.Row{})
+			s.c.claim(s.T, 1)
+			return s.db.Insert(storetest.Row{})[0]
+		}, "due, and waiting for its turn: 1 jobs run on the 1 workers that take such jobs"},
+		{"running", func(s scene) int64 {
+			id := s.db.Insert(storetest.Row{})[0]
+			s.c.claim(s.T, 1)
+			return id
+		}, `running on test \(process 1\) since ` + at + ", until " + at + " at the latest"},
+		{"asked to stop", func(s scene) int64 {
+			id := s.db.Insert(storetest.Row{})[0]
+			s.c.claim(s.T, 1)
+			s.db.Exec("SELECT tagexec.cancel_job($1)", id)
+			return id
+		}, `running on test \(process 1\) since ` + at + ", until " + at + " at the latest; it was asked to stop at " + at},
+		{"cancelled and retried", func(s scene) int64 {
+			id := s.db.Insert(storetest.Row{})[0]
+			s.c.claim(s.T, 1)
+			s.db.Exec("SELECT tagexec.cancel_job($1)", id)
+			s.db.Exec("SELECT tagexec.retry_job($1)", id)
+			return id
+		}, `running on test .* at the latest; it is being cancelled and then becomes pending again`},
+		{"succeeded", func(s scene) int64 {
+			id := s.db.Insert(storetest.Row{})[0]
+			s.c.end(s.T, store.Succeeded, s.c.claim(s.T, 1)...)
+			return id
+		}, "succeeded at " + at},
+		{"failed", func(s scene) int64 {
+			id := s.db.Insert(storetest.Row{})[0]
+			s.c.record(s.T, store.Result{Claim: s.c.claim(s.T, 1)[0].Claim, Outcome: store.Failed, Permanent: true, ErrorCode: "exit_status", Error: "it ended with 3"})
+			return id
+		}, "failed at " + at + `: \[exit_status\] it ended with 3`},
+		{"cancelled", func(s scene) int64 {
+			id := s.db.Insert(storetest.Row{})[0]
+			s.db.Exec("SELECT tagexec.cancel_job($1, 'not wanted')", id)
+			return id
+		}, "cancelled at " + at + `: \[cancelled\] not wanted`},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			db := storetest.New(t)
+			s := scene{t, db, newClaimer(db, store.QueueConfig{Kinds: []string{"sql"}})}
+			pools(s)
+			id := tt.make(s)
+			want := tt.want
+			for i, job := range storetest.All[int64](db, "SELECT id FROM tagexec.tag_jobs ORDER BY id") {
+				want = strings.ReplaceAll(want, fmt.Sprintf("$%d", i+1), fmt.Sprint(job))
+			}
+			got := storetest.One[string](db, "SELECT tagexec.explain_job($1)", id)
+			if !regexp.MustCompile("^" + want + "$").MatchString(got) {
+				t.Errorf("got  %s\nwant %s", got, want)
+			}
+		})
+	}
+}
