@@ -98,6 +98,8 @@ func (p *Pool) accept(runs context.Context, job store.Job) {
 	switch {
 	case job.Executor != *p.id.Load(): // after add: whoever changes the id cancels what is held by then
 		p.handBack(a, ErrLost, 0)
+	case !p.lease.trusted(): // the answer came so late that others may have been given the job
+		p.handBack(a, errFenced, 0)
 	case !first:
 		// An earlier claim of the job was lost, or its Runner does not return. Not at
 		// once: we would be the first to claim it again.

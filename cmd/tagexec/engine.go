@@ -94,7 +94,7 @@ func newRunners(ctx context.Context, c config) (map[string]executor.Runner, func
 		if err != nil {
 			problems = append(problems, prefix+"_COMMANDS_DIR: "+err.Error())
 		} else {
-			runners["command"] = r
+			runners["command"], closers = r, append(closers, r.Close)
 		}
 	}
 	if len(c.HTTPOrigins) > 0 && wanted("http") {

@@ -34,7 +34,7 @@ func migrateCommand(std stdio) *cobra.Command {
 		Short: "Apply what is missing; harmless to repeat, and from several hosts at once",
 		Args:  noArgs,
 		RunE: withDatabase(func(ctx context.Context, c config) error {
-			files, err := migrations.Up(ctx, c.DatabaseURL)
+			files, err := migrations.Up(ctx, c.DatabaseURL, func(notice string) { fmt.Fprintln(std.err, "notice: "+notice) })
 			return report(std, "applied", files, err)
 		}),
 	}, down, &cobra.Command{

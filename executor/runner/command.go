@@ -57,21 +57,23 @@ type CommandOptions struct {
 //
 // A command runs in a process group of its own. When the context ends the
 // group gets SIGTERM and, after the kill grace, SIGKILL; when the command
-// itself ends, whatever is left of its group is killed. On Linux the command
-// also dies with the executor, and the kernel short of memory kills it before
-// the executor. A process that moved itself into another session (setsid) is
+// itself ends, whatever is left of its group is killed. The group also dies with
+// the executor, however that ends, and on Linux the kernel short of memory kills
+// a command before the executor. A process that moved itself into another session (setsid) is
 // out of reach; it cannot keep the job from ending.
 type Command struct {
 	dir      string
 	pass     []string
 	settable []string
 	grace    time.Duration
+	guard    *guardian
 }
 
 // jobVariables are set by the executor alone.
 var jobVariables = []string{"TAGEXEC_JOB_ID", "TAGEXEC_ATTEMPT", "TAGEXEC_TAG", "TAGEXEC_BATCH", "TAGEXEC_BIZ_DATE"}
 
-// NewCommand makes a runner. The error lists everything wrong with opt.
+// NewCommand makes a runner. The error lists everything wrong with opt. Close
+// ends the runner.
 func NewCommand(opt CommandOptions) (*Command, error) {
 	c := &Command{pass: opt.Env, settable: opt.EnvSettable, grace: opt.KillGrace}
 	if c.grace == 0 {
@@ -100,8 +102,12 @@ func NewCommand(opt CommandOptions) (*Command, error) {
 	if err := errors.Join(problems...); err != nil {
 		return nil, fmt.Errorf("command runner: %w", err)
 	}
+	c.guard = startGuardian()
 	return c, nil
 }
+
+// Close ends what watches over the commands. Call it when no Run is under way.
+func (c *Command) Close() { c.guard.close() }
 
 func commandsDir(dir string) (string, error) {
 	if dir == "" {
@@ -156,6 +162,7 @@ func (c *Command) Run(ctx context.Context, job store.Job) (executor.Outcome, err
 		cmd:   &exec.Cmd{Path: path, Args: append([]string{path}, payload.args...), Env: env, Dir: work},
 		stdin: payload.stdin,
 		grace: c.grace,
+		guard: c.guard,
 	}
 	end, err := p.run(ctx)
 	if err != nil {

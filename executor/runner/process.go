@@ -20,7 +20,8 @@ type process struct {
 	cmd    *exec.Cmd
 	stdin  *string       // nil: an empty input
 	grace  time.Duration // between SIGTERM and SIGKILL
-	output Capture       // both streams in the order they arrive
+	guard  *guardian
+	output Capture // both streams in the order they arrive
 	stdout lastLine
 	stderr lastLine
 }
@@ -54,6 +55,7 @@ func (p *process) run(ctx context.Context) (ending, error) {
 	if err := p.cmd.Start(); err != nil {
 		return ending{}, err
 	}
+	p.guard.begin(p.cmd.Process.Pid)
 	raiseOOMScore(p.cmd.Process.Pid)
 	copied := pipes.copy(p)
 	end := p.wait(ctx)
@@ -84,6 +86,7 @@ func (p *process) wait(ctx context.Context) ending {
 		close(exited)
 		<-watched
 		p.signalGroup(syscall.SIGKILL)
+		p.guard.end(p.cmd.Process.Pid)
 	})
 	end.state = p.cmd.ProcessState
 	return end

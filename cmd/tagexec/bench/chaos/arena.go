@@ -107,6 +107,7 @@ func (a *arena) furnish(ctx context.Context) error {
 	script := strings.ReplaceAll(commandScript, "HISTORY", a.path("history"))
 	return errors.Join(
 		os.Mkdir(commands, 0o755),
+		os.Mkdir(a.path("tmp"), 0o755),
 		os.WriteFile(filepath.Join(commands, "work"), []byte(script), 0o755))
 }
 

@@ -81,7 +81,8 @@ func (o *Overlap) add(seconds float64) {
 	o.Longest = max(o.Longest, seconds)
 }
 
-// overlaps computes what ran beside each other although a limit forbids it.
+// overlaps computes what ran beside each other although a limit forbids it, for a
+// pool the largest size that it ever had.
 // Attempts that were taken away from their executor are an explanation: it was
 // frozen or cut off, and its work could not be stopped from outside. Without one
 // it is a finding.

@@ -21,10 +21,14 @@ type job struct {
 
 const mutexKeys = 12
 
+// maxAttempts keeps the delay before the last attempt at 20 s, and so the drain
+// short.
+const maxAttempts = 4
+
 // newJob makes a job: half of them SQL, the others commands, some of which run
 // long, fail once, fail always, or never end.
 func newJob(random *rand.Rand, tag string) job {
-	j := job{Tag: tag, Pool: "default", Slots: 1, Priority: int16(random.IntN(10)), MaxAttempts: 6}
+	j := job{Tag: tag, Pool: "default", Slots: 1, Priority: int16(random.IntN(10)), MaxAttempts: maxAttempts}
 	switch n := random.IntN(100); {
 	case n < 18:
 		j.Pool, j.Slots = "narrow", 1+random.Int32N(2)

@@ -90,7 +90,7 @@ func (a *arena) newVictim(number int) (*victim, error) {
 			v.env = append(v.env, entry)
 		}
 	}
-	v.env = append(v.env,
+	v.env = append(v.env, "TMPDIR="+a.path("tmp"), // where a killed one leaves what it was working on
 		"TAGEXEC_DATABASE_URL="+through, "TAGEXEC_SQL_SOURCES=effects="+a.Database,
 		"TAGEXEC_COMMANDS_DIR="+a.path("commands"), "TAGEXEC_COMMAND_ENV=PATH",
 		fmt.Sprintf("TAGEXEC_WORKERS=%d", workers), "TAGEXEC_POLL_INTERVAL=100ms",

@@ -18,7 +18,8 @@ const (
 // started before it last shrank, which is noted in its description.
 const limitsSQL = `-- chaos: limits
 SELECT 'limit_in_table' AS rule,
-       format('pool %s has %s slots and %s in use, the last taken at %s', p.pool, p.slots, sum(j.slots), max(j.started_at)) AS detail
+       format('pool %s has %s slots and %s in use, the last taken at %s; it last shrank at %s',
+              p.pool, p.slots, sum(j.slots), max(j.started_at), coalesce(nullif(p.description, ''), 'no time')) AS detail
   FROM tagexec.tag_pools p
   JOIN tagexec.tag_jobs j ON j.pool = p.pool AND j.state = 'running'
  WHERE p.slots IS NOT NULL
