@@ -568,12 +568,6 @@ func (m *model) prune() {
 				want.Jobs++
 			}
 		}
-		for b := range m.batches {
-			if len(m.ofBatch(b)) == 0 {
-				delete(m.batches, b)
-				want.Batches++
-			}
-		}
 	}
 	got, err := m.store.Prune(m.ctx, age)
 	m.must(err)

@@ -51,6 +51,7 @@ func (r *race) record(ctx context.Context, outcome string) (string, error) {
 // begin makes the row: running, and with cancel being cancelled.
 func (r *race) begin(cancel bool) {
 	r.db.Exec("TRUNCATE tagexec.tag_jobs, tagexec.tag_job_attempts")
+	r.db.Exec("DELETE FROM tagexec.tag_executors") // a reap takes ten
 	r.executor = r.db.Executor()
 	expire(r.db, r.executor)
 	row := running(r.executor)

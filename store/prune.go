@@ -10,8 +10,7 @@ import (
 
 // Pruned counts what a prune deleted.
 type Pruned struct {
-	Jobs    int64 `json:"jobs"`
-	Batches int64 `json:"batches"`
+	Jobs int64 `json:"jobs"`
 }
 
 // pruneBatch is how many jobs one statement deletes: it must stay short.
@@ -35,14 +34,10 @@ WITH old AS MATERIALIZED (
 DELETE FROM tagexec.tag_jobs
  WHERE id = ANY (ARRAY(SELECT id FROM old))`
 
-const pruneBatchesSQL = `-- tagexec: prune batches
-DELETE FROM tagexec.tag_batches b
- WHERE b.created_at < now() - $1::interval
-   AND NOT EXISTS (SELECT FROM tagexec.tag_jobs j WHERE j.batch = b.batch)`
-
-// Prune deletes jobs that finished longer than age ago, with their attempts,
-// and batches of that age that have no jobs left. It goes in small steps; when
-// ctx ends, what was deleted so far stays deleted. May be called concurrently.
+// Prune deletes jobs that finished longer than age ago, with their attempts. It
+// goes in small steps; when ctx ends, what was deleted so far stays deleted. May
+// be called concurrently. Batches stay: an insert under way may name one that
+// has no jobs just now.
 func (s *Store) Prune(ctx context.Context, age time.Duration) (Pruned, error) {
 	var pruned Pruned
 	for {
@@ -54,11 +49,6 @@ func (s *Store) Prune(ctx context.Context, age time.Duration) (Pruned, error) {
 		if n < pruneBatch {
 			break
 		}
-	}
-	n, err := s.pruneStep(ctx, pruneBatchesSQL, age)
-	pruned.Batches = n
-	if err != nil {
-		return pruned, fmt.Errorf("prune batches: %w", err)
 	}
 	return pruned, nil
 }

@@ -50,8 +50,8 @@ func keepPruned(ctx context.Context, st *store.Store, age time.Duration, log *sl
 			return
 		case err != nil:
 			log.Error("prune failed", "error", err)
-		case pruned.Jobs+pruned.Batches > 0:
-			log.Info("pruned", "jobs", pruned.Jobs, "batches", pruned.Batches)
+		case pruned.Jobs > 0:
+			log.Info("pruned", "jobs", pruned.Jobs)
 		}
 		select {
 		case <-ctx.Done():

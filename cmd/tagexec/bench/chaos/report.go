@@ -53,6 +53,7 @@ var promises = []promise{
 	{"repeats without a cause", []string{"repeat_without_cause"}},
 	{"limits exceeded in the table", []string{"limit_in_table", "table_pool_limit", "table_one_running_per_mutex_key"}},
 	{"limits exceeded outside, no freeze or cut", []string{"overlap"}},
+	{"delays without a cause", []string{"retry_delay"}},
 	{"inserts not atomic", []string{"insert_not_atomic", "job_from_nowhere"}},
 }
 

@@ -69,6 +69,15 @@ func (a *arena) watchTables(ctx context.Context) {
 	}
 }
 
+// Producers here ask for no time, so what waits longer than the longest delay
+// after its failures was delayed without a cause.
+const delaysSQL = `-- chaos: delays
+SELECT 'retry_delay' AS rule,
+       format('job %s waits from %s to %s after %s failures in %s attempts: %s', id, finished_at, run_at, failures, attempt, error) AS detail
+  FROM tagexec.tag_jobs
+ WHERE state = 'pending'
+   AND run_at > now() + interval '5 s' * 2 ^ (greatest(failures, 1) - 1)`
+
 // checkTables asks for violations; the limits of pools, which change, are
 // watchLimits's.
 func (a *arena) checkTables(ctx context.Context) error {
@@ -82,7 +91,11 @@ func (a *arena) checkTables(ctx context.Context) error {
 			a.findings.add("table_"+v.Rule, "%s", v.Detail)
 		}
 	}
-	return nil
+	delays, err := collect(ctx, a.db, delaysSQL, pgx.RowToStructByPos[Finding])
+	for _, f := range delays {
+		a.findings.add(f.Rule, "%s", f.Detail)
+	}
+	return err
 }
 
 func (a *arena) watchError(ctx context.Context, what string, err error) {
