@@ -27,15 +27,20 @@ type held struct {
 	mu     sync.Mutex
 	claims map[store.Claim]*attempt
 	jobs   map[int64]int // how often a job is held; more than once only while all but one wait to be handed back
+	again  map[int64]int // how often a job was claimed once more while it was held
 }
 
-// add holds an attempt and tells whether its job was not held already.
-func (h *held) add(a *attempt) bool {
+// add holds an attempt. It returns 0, or if its job was held already, how often
+// it has been claimed since.
+func (h *held) add(a *attempt) int {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.claims[a.job.Claim] = a
 	h.jobs[a.job.ID]++
-	return h.jobs[a.job.ID] == 1
+	if h.jobs[a.job.ID] > 1 {
+		h.again[a.job.ID]++
+	}
+	return h.again[a.job.ID]
 }
 
 // remove forgets a claim and returns its attempt, nil if it is not held.
@@ -67,6 +72,7 @@ func (h *held) unpin(job int64) {
 func (h *held) release(job int64) {
 	if h.jobs[job]--; h.jobs[job] == 0 {
 		delete(h.jobs, job)
+		delete(h.again, job)
 	}
 }
 

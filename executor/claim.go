@@ -94,16 +94,16 @@ func (p *Pool) accept(runs context.Context, job store.Job) {
 		a.limit = time.Duration(*s) * time.Second
 	}
 	a.ctx, a.cancel = context.WithCancelCause(runs)
-	first := p.held.add(a)
+	again := p.held.add(a)
 	switch {
 	case job.Executor != *p.id.Load(): // after add: whoever changes the id cancels what is held by then
 		p.handBack(a, ErrLost, 0)
 	case !p.lease.trusted(): // the answer came so late that others may have been given the job
 		p.handBack(a, errFenced, 0)
-	case !first:
+	case again > 0:
 		// An earlier claim of the job was lost, or its Runner does not return. Not at
-		// once: we would be the first to claim it again.
-		p.handBack(a, errStillRuns, RetryDelay(int(job.Attempt)))
+		// once, and ever later: we would be the first to claim it again.
+		p.handBack(a, errStillRuns, RetryDelay(again))
 	case p.busy.Add(1) > int64(cap(p.jobs)):
 		p.busy.Add(-1)
 		p.handBack(a, errTooMany, 0)

@@ -101,7 +101,7 @@ func New(c Config) (*Pool, error) {
 		hostname: cleanText(hostname),
 		jobs:     make(chan *attempt, c.Workers+maxPrefetch),
 		results:  results{ready: make(chan struct{}, 1)},
-		held:     held{claims: map[store.Claim]*attempt{}, jobs: map[int64]int{}},
+		held:     held{claims: map[store.Claim]*attempt{}, jobs: map[int64]int{}, again: map[int64]int{}},
 		lease:    lease{length: c.Lease},
 		freed:    make(chan struct{}, 1),
 		stored:   make(chan struct{}, 1),

@@ -45,7 +45,7 @@ const (
                     ORDER BY q.mutex_key, q.priority DESC, q.run_at, q.id) c
             ORDER BY c.priority DESC, c.run_at, c.id
             LIMIT $3))
-       AND pg_try_advisory_xact_lock(hashtextextended('tagexec mutex ' || q.mutex_key, 0))
+       AND pg_try_advisory_xact_lock(hashtextextended('tagexec mutex ' || q.mutex_key, 0::bigint))
        FOR UPDATE SKIP LOCKED` + returnClaimed
 )
 

@@ -66,7 +66,7 @@ WITH RECURSIVE keys AS (
             WHERE q.id = h.id
               AND q.state = 'pending'
               FOR UPDATE SKIP LOCKED) l
-     WHERE pg_try_advisory_xact_lock(hashtextextended('tagexec mutex ' || h.mutex_key, 0))
+     WHERE pg_try_advisory_xact_lock(hashtextextended('tagexec mutex ' || h.mutex_key, 0::bigint))
      LIMIT $3` + returnClaimed + `
 )
 SELECT coalesce((SELECT max(mutex_key) FROM claimed HAVING count(*) = $3),

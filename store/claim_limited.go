@@ -13,7 +13,7 @@ import (
 // limit was seen exceeded. It does not wait: who holds it claims from the pool
 // just now.
 const lockPoolSQL = `-- tagexec: lock pool
-SELECT pg_try_advisory_xact_lock(hashtextextended('tagexec pool ' || $1, 0))`
+SELECT pg_try_advisory_xact_lock(hashtextextended('tagexec pool ' || $1, 0::bigint))`
 
 // Counting starts at $6, the oldest claim that was running at an earlier look
 // under the same lock: what was claimed since is younger, because started_at
@@ -46,7 +46,7 @@ WITH RECURSIVE pool AS MATERIALIZED (
       FROM tagexec.tag_jobs q
      WHERE q.state = 'pending'
        AND q.id = ANY (ARRAY(SELECT u.id FROM queue u, pool p WHERE u.needed <= p.free ORDER BY u.needed LIMIT $3))
-       AND CASE WHEN q.mutex_key IS NULL THEN true ELSE pg_try_advisory_xact_lock(hashtextextended('tagexec mutex ' || q.mutex_key, 0)) END
+       AND CASE WHEN q.mutex_key IS NULL THEN true ELSE pg_try_advisory_xact_lock(hashtextextended('tagexec mutex ' || q.mutex_key, 0::bigint)) END
      ORDER BY q.id
        FOR UPDATE SKIP LOCKED` + returnClaimed + `
 )

@@ -1,3 +1,5 @@
+//go:build pgbouncer
+
 package main
 
 import (
