@@ -2,7 +2,6 @@ package main
 
 import (
 	"os"
-	"os/exec"
 	"path/filepath"
 	"regexp"
 	"strings"
@@ -12,12 +11,7 @@ import (
 
 func TestInterruptedChaosLeavesNothingBehind(t *testing.T) {
 	t.Parallel()
-	p := &process{Cmd: exec.Command("tagexec", "bench", "chaos", "--minutes", "5"), t: t}
-	p.Env = append(os.Environ(), "TMPDIR="+openDir(t))
-	p.Stdout, p.Stderr = &p.out, &p.errOut
-	if err := p.Start(); err != nil {
-		t.Fatal(err)
-	}
+	p := launch(t, []string{"bench", "chaos", "--minutes", "5"}, "TMPDIR="+openDir(t))
 	eventually(t, "faults", func() bool { return regexp.MustCompile(`\b([2-9]|\d\d) faults`).MatchString(p.errOut.String()) })
 	dir := regexp.MustCompile(`/\S*tagexec-postgres-\d+`).FindString(p.errOut.String())
 	if dir == "" || len(processesWith(t, dir)) < 2 {

@@ -50,11 +50,17 @@ func (s *syncBuffer) String() string {
 // of these tests want.
 func start(t testing.TB, db *storetest.DB, args []string, env ...string) *process {
 	t.Helper()
+	return launch(t, args, append([]string{
+		"TAGEXEC_DATABASE_URL=" + db.URL, "TAGEXEC_SQL_SOURCES=db=" + db.URL,
+		"TAGEXEC_POLL_INTERVAL=20ms", "TAGEXEC_HTTP_ADDR=127.0.0.1:0",
+	}, env...)...)
+}
+
+// launch starts the real program. If the test ends before it, it is killed.
+func launch(t testing.TB, args []string, env ...string) *process {
+	t.Helper()
 	p := &process{Cmd: exec.Command("tagexec", args...), t: t}
-	p.Env = append(os.Environ(),
-		"TAGEXEC_DATABASE_URL="+db.URL, "TAGEXEC_SQL_SOURCES=db="+db.URL,
-		"TAGEXEC_POLL_INTERVAL=20ms", "TAGEXEC_HTTP_ADDR=127.0.0.1:0")
-	p.Env = append(p.Env, env...)
+	p.Env = append(os.Environ(), env...)
 	p.Stdout, p.Stderr = &p.out, &p.errOut
 	if err := p.Start(); err != nil {
 		t.Fatal(err)

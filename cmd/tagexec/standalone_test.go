@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"regexp"
 	"strings"
@@ -19,21 +18,7 @@ var queueURL = regexp.MustCompile(`TAGEXEC_DATABASE_URL='([^']+)'`)
 // the URL it prints.
 func startStandalone(t *testing.T, dir string) (*process, string) {
 	t.Helper()
-	p := &process{Cmd: exec.Command("tagexec", "standalone", "--data-dir", dir), t: t}
-	p.Env = append(os.Environ(), "TAGEXEC_HTTP_ADDR=127.0.0.1:0", "TAGEXEC_POLL_INTERVAL=20ms")
-	p.Stdout, p.Stderr = &p.out, &p.errOut
-	if err := p.Start(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if p.ProcessState == nil {
-			_ = p.Process.Kill()
-			_ = p.Wait()
-		}
-		if t.Failed() {
-			t.Logf("stdout: %s\nstderr: %s", p.out.String(), p.errOut.String())
-		}
-	})
+	p := launch(t, []string{"standalone", "--data-dir", dir}, "TAGEXEC_HTTP_ADDR=127.0.0.1:0", "TAGEXEC_POLL_INTERVAL=20ms")
 	eventually(t, "the connection to be printed", func() bool { return strings.Contains(p.out.String(), "Ctrl-C") })
 	return p, queueURL.FindStringSubmatch(p.out.String())[1]
 }
