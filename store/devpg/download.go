@@ -70,7 +70,7 @@ func (f *finder) downloaded(ctx context.Context, a account, major int, log func(
 	}
 	log("downloading PostgreSQL %s to %s (about 15 MB)", version, cache)
 	if err := download(ctx, a, version, cache, name); err != nil {
-		return binaries{}, fmt.Errorf("download PostgreSQL %s from %s: %w", version, mavenCentral, err)
+		return binaries{}, fmt.Errorf("download PostgreSQL %s from %s: %w", version, repository(), err)
 	}
 	return probe(ctx, a, bin)
 }

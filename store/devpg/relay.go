@@ -8,14 +8,20 @@ import (
 	"log"
 	"net"
 	"net/http"
+	"reflect"
 	"sync"
 	"time"
+
+	embeddedpostgres "github.com/fergusstrange/embedded-postgres"
 )
 
-const (
-	mavenCentral    = repository()
-	downloadTimeout = 10 * time.Minute
-)
+const downloadTimeout = 10 * time.Minute
+
+// repository is where the library downloads from when it is not told
+// otherwise. It offers no way to ask.
+func repository() string {
+	return reflect.ValueOf(embeddedpostgres.DefaultConfig()).FieldByName("binaryRepositoryURL").String()
+}
 
 // relay stands between the library and Maven Central: the library's downloads cannot be cancelled, do not say why they failed and
 // go without their checksum if that cannot be had.
@@ -50,7 +56,7 @@ func startRelay(ctx context.Context) (*relay, error) {
 }
 
 func (r *relay) ServeHTTP(w http.ResponseWriter, req *http.Request) {
-	body, err := r.get(mavenCentral + req.URL.Path)
+	body, err := r.get(repository() + req.URL.Path)
 	if err != nil {
 		r.mu.Lock()
 		r.err = errors.Join(r.err, err)
