@@ -41,29 +41,37 @@ func TestScripts(t *testing.T) {
 	for _, file := range files {
 		t.Run(strings.TrimSuffix(filepath.Base(file), ".txtar"), func(t *testing.T) {
 			t.Parallel()
-			create := storetest.New
-			if strings.HasPrefix(filepath.Base(file), "empty") {
-				create = storetest.Empty
-			}
-			db := create(t)
-			testscript.Run(t, testscript.Params{
-				Files:               []string{file},
-				RequireExplicitExec: true,
-				Setup: func(env *testscript.Env) error {
-					env.Setenv("DATABASE_URL", db.URL)
-					env.Setenv("TAGEXEC_DATABASE_URL", db.URL)
-					env.Setenv("TAGEXEC_SQL_SOURCES", "db="+db.URL)
-					env.Setenv("TAGEXEC_POLL_INTERVAL", "10ms")
-					return nil
-				},
-				Cmds: map[string]func(*testscript.TestScript, bool, []string){
-					"code":     code,
-					"lastline": lastLine,
-					"sql":      func(ts *testscript.TestScript, neg bool, args []string) { query(ts, db, neg, args) },
-				},
-			})
+			runScript(t, file, func(db *storetest.DB) string { return db.URL })
 		})
 	}
+}
+
+// runScript runs a script on a database of its own, which the program reaches
+// at the URL that reach returns.
+func runScript(t *testing.T, file string, reach func(*storetest.DB) string) {
+	t.Helper()
+	create := storetest.New
+	if strings.HasPrefix(filepath.Base(file), "empty") {
+		create = storetest.Empty
+	}
+	db := create(t)
+	url := reach(db)
+	testscript.Run(t, testscript.Params{
+		Files:               []string{file},
+		RequireExplicitExec: true,
+		Setup: func(env *testscript.Env) error {
+			env.Setenv("DATABASE_URL", url)
+			env.Setenv("TAGEXEC_DATABASE_URL", url)
+			env.Setenv("TAGEXEC_SQL_SOURCES", "db="+db.URL)
+			env.Setenv("TAGEXEC_POLL_INTERVAL", "10ms")
+			return nil
+		},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){
+			"code":     code,
+			"lastline": lastLine,
+			"sql":      func(ts *testscript.TestScript, neg bool, args []string) { query(ts, db, neg, args) },
+		},
+	})
 }
 
 // code N command …: runs the command and wants exit code N.

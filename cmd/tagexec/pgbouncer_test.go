@@ -18,7 +18,6 @@ import (
 	"testing"
 
 	"github.com/jackc/pgx/v5"
-	"github.com/rogpeppe/go-internal/testscript"
 	"golang.org/x/sync/errgroup"
 
 	"github.com/tagexec/tagexec/migrations"
@@ -232,28 +231,7 @@ func TestThroughPgBouncerScripts(t *testing.T) {
 	for _, name := range []string{"run", "submit", "empty_migrate"} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			create := storetest.New
-			if strings.HasPrefix(name, "empty") {
-				create = storetest.Empty
-			}
-			db := create(t)
-			b := startBouncer(t, db, 3)
-			testscript.Run(t, testscript.Params{
-				Files:               []string{"testdata/" + name + ".txtar"},
-				RequireExplicitExec: true,
-				Setup: func(env *testscript.Env) error {
-					env.Setenv("DATABASE_URL", b.url)
-					env.Setenv("TAGEXEC_DATABASE_URL", b.url)
-					env.Setenv("TAGEXEC_SQL_SOURCES", "db="+db.URL)
-					env.Setenv("TAGEXEC_POLL_INTERVAL", "10ms")
-					return nil
-				},
-				Cmds: map[string]func(*testscript.TestScript, bool, []string){
-					"code":     code,
-					"lastline": lastLine,
-					"sql":      func(ts *testscript.TestScript, neg bool, args []string) { query(ts, db, neg, args) },
-				},
-			})
+			runScript(t, "testdata/"+name+".txtar", func(db *storetest.DB) string { return startBouncer(t, db, 3).url })
 		})
 	}
 }

@@ -247,8 +247,13 @@ func readPid(dir string) (int, error) {
 // waitGone waits for the end of a process that is not our child.
 func waitGone(t *testing.T, pid int) {
 	t.Helper()
-	for end := time.Now().Add(30 * time.Second); running(pid); time.Sleep(5 * time.Millisecond) {
-		if time.Now().After(end) {
+	deadline := time.After(30 * time.Second)
+	tick := time.NewTicker(5 * time.Millisecond)
+	defer tick.Stop()
+	for running(pid) {
+		select {
+		case <-tick.C:
+		case <-deadline:
 			t.Fatalf("process %d is still there", pid)
 		}
 	}
