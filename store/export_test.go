@@ -1,5 +1,7 @@
 package store
 
+const MinSchemaVersion = minSchemaVersion
+
 // The statements whose plans are tested.
 const (
 	ClaimLanesSQL   = claimLanesSQL

@@ -22,10 +22,11 @@ func TestAnExecutorRefusesASchemaItCannotWorkWithNamingBothVersions(t *testing.T
 		{"a newer one that is compatible", fmt.Sprintf("INSERT INTO tagexec.schema_versions VALUES (%d, %d)", mine+5, mine), ""},
 		{"a newer one that is not", fmt.Sprintf("INSERT INTO tagexec.schema_versions VALUES (%d, %d)", mine+5, mine+2),
 			fmt.Sprintf("the database's schema (version %d) needs a tagexec that knows version %d, this one knows %d: install a newer tagexec", mine+5, mine+2, mine)},
+		{"the oldest it works with", fmt.Sprintf("DELETE FROM tagexec.schema_versions WHERE version > %d", store.MinSchemaVersion), ""},
 		{"an older one", "DELETE FROM tagexec.schema_versions WHERE version > 1",
-			fmt.Sprintf("the database's schema has version 1, this tagexec needs at least %d: run `tagexec migrate up`", mine)},
+			fmt.Sprintf("the database's schema has version 1, this tagexec needs at least %d: run `tagexec migrate up`", store.MinSchemaVersion)},
 		{"one that was never finished", "DELETE FROM tagexec.schema_versions",
-			fmt.Sprintf("the database's schema has version 0, this tagexec needs at least %d: run `tagexec migrate up`", mine)},
+			fmt.Sprintf("the database's schema has version 0, this tagexec needs at least %d: run `tagexec migrate up`", store.MinSchemaVersion)},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
@@ -41,7 +42,7 @@ func TestAnExecutorRefusesASchemaItCannotWorkWithNamingBothVersions(t *testing.T
 func TestAnExecutorRefusesADatabaseWithoutSchema(t *testing.T) {
 	t.Parallel()
 	db := storetest.Empty(t)
-	want := fmt.Sprintf("the database has no tagexec schema; this tagexec needs version %d: run `tagexec migrate up`", store.SchemaVersion)
+	want := fmt.Sprintf("the database has no tagexec schema; this tagexec needs version %d: run `tagexec migrate up`", store.MinSchemaVersion)
 	checkSchemaError(t, db.Store().CheckSchema(t.Context()), want)
 	if _, err := migrations.Up(t.Context(), db.URL); err != nil {
 		t.Fatal(err)
