@@ -182,14 +182,15 @@ COMMENT ON COLUMN tagreport.tag_freshness.age_seconds  IS 'Since succeeded_at.';
 
 -- The views by day go from the days to their attempts, not from all attempts to
 -- their days: so any condition on day leaves the other days unread, in the zone of
--- whoever asks. How far back is found by halving, each look a probe of the index;
--- seqscan is off because the planner would bet on an early hit. ROWS is what is
--- usually asked for, so that the planner prepares for a few days and not for years.
+-- whoever asks. How far back (22 years at most) is found by halving, each look a
+-- probe of the index; seqscan is off because the planner would bet on an early hit.
+-- ROWS is what is usually asked for, so that the planner prepares for a few days and
+-- not for years.
 CREATE FUNCTION tagreport.days() RETURNS SETOF date
 LANGUAGE sql STABLE ROWS 3 SET search_path = pg_catalog, pg_temp SET enable_seqscan = off AS $$
 SELECT current_date - n
   FROM generate_series(0, coalesce((SELECT (2 ^ (e + 1))::integer
-                                      FROM generate_series(15, 0, -1) e
+                                      FROM generate_series(12, 0, -1) e
                                      WHERE EXISTS (SELECT FROM tagreport.attempts a WHERE a.finished_at < current_date - (2 ^ e)::integer)
                                      LIMIT 1), 1)) n
 $$;
