@@ -62,7 +62,7 @@ SELECT j.id, j.tag, j.kind, j.pool, j.slots, j.batch, j.biz_date, j.state, j.att
             WHEN j.started_at >= d.due THEN extract(epoch FROM j.started_at - d.due)
        END::double precision AS queue_wait_seconds,
        CASE WHEN j.state = 'running' THEN greatest(0, extract(epoch FROM now() - j.started_at))
-            WHEN j.state <> 'pending' AND j.started_at >= d.due THEN extract(epoch FROM j.finished_at - j.started_at)
+            WHEN j.state <> 'pending' AND j.started_at >= d.due THEN greatest(0, extract(epoch FROM j.finished_at - j.started_at))
        END::double precision AS run_seconds,
        j.executor_id, j.rows_affected, j.exit_code, j.error_code, j.error,
        b.dag_id, b.run_id, b.task_id, b.map_index, b.try_number, b.logical_date, b.log_url
@@ -182,17 +182,17 @@ COMMENT ON COLUMN tagreport.tag_freshness.age_seconds  IS 'Since succeeded_at.';
 
 -- The views by day go from the days to their attempts, not from all attempts to
 -- their days: so any condition on day leaves the other days unread, in the zone of
--- whoever asks. How far back (22 years at most) is found by halving, each look a
--- probe of the index; seqscan is off because the planner would bet on an early hit.
--- ROWS is what is usually asked for, so that the planner prepares for a few days and
--- not for years.
+-- whoever asks. How far back is found in steps of eight times as many days, each a
+-- probe of the index; seqscan is off because the planner would bet on an early hit,
+-- and the last probe has none. ROWS is what is usually asked for, so that the planner
+-- prepares for a few days and not for years.
 CREATE FUNCTION tagreport.days() RETURNS SETOF date
 LANGUAGE sql STABLE ROWS 3 SET search_path = pg_catalog, pg_temp SET enable_seqscan = off AS $$
 SELECT current_date - n
-  FROM generate_series(0, coalesce((SELECT (2 ^ (e + 1))::integer
-                                      FROM generate_series(12, 0, -1) e
-                                     WHERE EXISTS (SELECT FROM tagreport.attempts a WHERE a.finished_at < current_date - (2 ^ e)::integer)
-                                     LIMIT 1), 1)) n
+  FROM generate_series(0, coalesce((SELECT (8 ^ e)::integer
+                                      FROM generate_series(0, 5) e
+                                     WHERE NOT EXISTS (SELECT FROM tagreport.attempts a WHERE a.finished_at < current_date - (8 ^ e)::integer)
+                                     LIMIT 1), 32768)) n
 $$;
 COMMENT ON FUNCTION tagreport.days IS 'Internal: the days of history, from today back, in the time zone of the session.';
 

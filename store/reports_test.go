@@ -1,13 +1,19 @@
 package store_test
 
 import (
+	"context"
+	"encoding/binary"
 	"fmt"
 	"strings"
 	"testing"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/pgproto3"
 
+	"github.com/tagexec/tagexec/migrations"
 	"github.com/tagexec/tagexec/store"
+	"github.com/tagexec/tagexec/store/devpg"
 	"github.com/tagexec/tagexec/store/storetest"
 )
 
@@ -245,6 +251,81 @@ func TestVacuumBlockersTellAnAnalystWhoAndSinceWhenButNotOthersQueries(t *testin
 
 	may(t, blocker, "ROLLBACK")
 	may(t, conn, "SELECT count(*)::text FROM tagreport."+from, "0")
+}
+
+// An owner who may not see what others do tells what remains: who, and how old in
+// transactions. A prepared transaction and a standby's slot hold back vacuum too.
+func TestVacuumBlockersAreToldByAnyOwner(t *testing.T) {
+	t.Parallel()
+	pg, err := devpg.Start(t.Context(), devpg.Options{Fast: true, Settings: map[string]string{"max_prepared_transactions": "1"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := pg.Stop(); err != nil {
+			t.Error(err)
+		}
+	})
+	admin := dial(t, pg.URL("postgres"))
+	may(t, admin, "CREATE ROLE owner LOGIN PASSWORD 'x'")
+	may(t, admin, "CREATE DATABASE queue OWNER owner")
+	u := as(t, pg.URL("queue"), "owner")
+	if _, err := migrations.Up(t.Context(), u); err != nil {
+		t.Fatal(err)
+	}
+	super := dial(t, pg.URL("queue"))
+	may(t, super, "BEGIN")
+	may(t, super, "CREATE TABLE public.prepared ()")
+	may(t, super, "PREPARE TRANSACTION 'forgotten'")
+	may(t, super, "SELECT pg_create_physical_replication_slot('idle')")
+	may(t, super, "SELECT pg_create_physical_replication_slot('standby')")
+	feedBack(t, pg.URL("postgres"), "standby")
+	may(t, super, "BEGIN ISOLATION LEVEL REPEATABLE READ")
+	may(t, super, "SELECT 'sesame'", "sesame")
+
+	conn := dial(t, u)
+	got := func() string {
+		var list string
+		if err := conn.QueryRow(t.Context(), `SELECT string_agg(concat_ws(' ', kind, CASE kind WHEN 'session' THEN username ELSE name END, coalesce(state, 'hidden'), age_seconds >= 0, age_transactions >= 0, query), ', ' ORDER BY kind)
+			FROM tagreport.vacuum_blockers WHERE application_name IS DISTINCT FROM 'standby'`).Scan(&list); err != nil {
+			t.Fatal(err)
+		}
+		return list
+	}
+	const want = "prepared transaction forgotten prepared t t, replication slot standby active t, session postgres hidden t <insufficient privilege>"
+	storetest.Eventually(t, "the standby's feedback", func() bool { return strings.Contains(got(), "standby") })
+	check(t, "blockers", got(), want)
+	may(t, super, "ROLLBACK")
+	may(t, super, "ROLLBACK PREPARED 'forgotten'")
+}
+
+// feedBack is a standby that reports, once, that its readers need old rows.
+func feedBack(t *testing.T, u, slot string) {
+	t.Helper()
+	config, err := pgconn.ParseConfig(u)
+	if err != nil {
+		t.Fatal(err)
+	}
+	config.RuntimeParams["replication"], config.RuntimeParams["application_name"] = "true", "standby"
+	conn, err := pgconn.ConnectConfig(t.Context(), config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = conn.Close(context.Background()) })
+	results, err := conn.Exec(t.Context(), "IDENTIFY_SYSTEM").ReadAll()
+	if err != nil {
+		t.Fatal(err)
+	}
+	conn.Frontend().SendQuery(&pgproto3.Query{String: fmt.Sprintf("START_REPLICATION SLOT %s PHYSICAL %s", slot, results[0].Rows[0][2])})
+	feedback := []byte{'h'}
+	feedback = binary.BigEndian.AppendUint64(feedback, 0)   // time
+	feedback = binary.BigEndian.AppendUint32(feedback, 500) // xmin
+	feedback = binary.BigEndian.AppendUint32(feedback, 0)   // its epoch
+	feedback = binary.BigEndian.AppendUint64(feedback, 0)   // catalog_xmin, with its own
+	conn.Frontend().Send(&pgproto3.CopyData{Data: feedback})
+	if err := conn.Frontend().Flush(); err != nil {
+		t.Fatal(err)
+	}
 }
 
 func TestNothingOfTheReadersGetsIntoTheReports(t *testing.T) {

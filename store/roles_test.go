@@ -463,6 +463,7 @@ func TestAnOwnerWhoMayMakeNoRolesMigratesAllTheSame(t *testing.T) {
 	mayNot(t, producer, "INSERT INTO tagexec.tag_jobs (tag) VALUES ('t')")
 	may(t, owner, "SELECT tagexec.grant_roles()")
 	may(t, producer, "INSERT INTO tagexec.tag_jobs (tag) VALUES ('t')")
+	may(t, producer, "SELECT count(*)::text FROM tagreport.jobs", "1")
 	mayNot(t, producer, "SELECT tagexec.grant_roles()")
 	if undone, err := migrations.Down(t.Context(), u, true); err != nil || len(undone) != store.SchemaVersion {
 		t.Errorf("took back %q, %v", undone, err)
