@@ -55,9 +55,9 @@ func TestQuestionsAboutTheLastDayReadOnlyTheLastDay(t *testing.T) {
 		p := explain(t, conn, tt.sql)
 		read := p.read(map[string]float64{})
 		for _, table := range []string{"tag_jobs", "tag_job_attempts"} {
-			// The index leads to ranges of pages, here of about a day each: the ends of two, and
-			// the newest, which is not full yet and read every time.
-			if most := 3 * tt.days / 60 * attempts; read[table] > most {
+			// The index leads to ranges of pages, here of about a day each: up to three that a
+			// day lies in, and the newest, which is not full yet and read every time.
+			if most := 4 * tt.days / 60 * attempts; read[table] > most {
 				t.Errorf("%s\nreads %.0f rows of %s; at most %.0f are near what it asks for\n%+v", tt.sql, read[table], table, most, p)
 			}
 		}

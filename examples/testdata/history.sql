@@ -1,6 +1,8 @@
 -- Four weeks of a nightly DAG as tagexec would have left them: 8 tags a night, some
 -- failures of every sort, two reruns by an operator, and a night that is still under way.
 -- Everything is told back from now, so that the last day always has a night.
+SET timezone = 'UTC';
+
 INSERT INTO tagexec.tag_pools (pool, slots, description) VALUES ('warehouse', 4, 'the warehouse'), ('api', 2, 'the profile API');
 
 INSERT INTO tagexec.tag_executors (id, hostname, pid, version, workers, kinds, lease_seconds, started_at, heartbeat_at, reaped_at) VALUES
