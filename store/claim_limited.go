@@ -22,10 +22,10 @@ SELECT pg_try_advisory_xact_lock(hashtextextended('tagexec pool ' || $1, 0::bigi
 //
 // The candidates are all jobs of the pool in order, keyed or not. The running
 // sum of their slots ends at the first that does not fit: nothing behind it
-// overtakes, so a wide job is not starved. Wider than the whole pool, or with
-// a busy key, a job is no candidate. No job is locked that is not taken, as
-// nobody else claims from the pool meanwhile; one that another session holds
-// is left out.
+// overtakes, so a wide job is not starved. The job that reserves ($7) is in the
+// sum though it may be another executor's. Wider than the whole pool, or with a
+// busy key, a job is not. No job is locked that is not taken, as nobody else
+// claims from the pool meanwhile; one that another session holds is left out.
 const (
 	limitedPool = `
 WITH RECURSIVE pool AS MATERIALIZED (
@@ -37,20 +37,32 @@ WITH RECURSIVE pool AS MATERIALIZED (
       FROM tagexec.tag_pools p
      WHERE p.pool = $5
        AND NOT p.paused
+), reserving AS MATERIALIZED (
+    SELECT q.id, q.slots, q.priority, q.run_at, q.kind = ANY ($4::text[]) AND ($8::text = '' OR q.batch IS NOT DISTINCT FROM $8) AS mine
+      FROM pool p
+      JOIN tagexec.tag_jobs q ON q.slots <= p.slots
+     WHERE q.id = $7
+       AND q.state = 'pending'
+       AND q.pool = $5
+       AND q.run_at <= now()
+       AND q.crashes < 2
+       AND NOT EXISTS (SELECT FROM tagexec.tag_jobs r WHERE r.state = 'running' AND r.mutex_key = q.mutex_key OFFSET 0)
 ), `
 	limitedClaim = `, queue AS (
-    SELECT c.id, sum(c.slots) OVER (ORDER BY c.priority DESC, c.run_at, c.id) AS needed
-      FROM candidates c
+    SELECT c.id, c.mine, sum(c.slots) OVER (ORDER BY c.priority DESC, c.run_at, c.id) AS needed
+      FROM (SELECT id, slots, priority, run_at, true AS mine FROM candidates
+             UNION
+            SELECT id, slots, priority, run_at, mine FROM reserving) c
 ), claimed AS (` + setClaimed + `
     SELECT q.id
       FROM tagexec.tag_jobs q
      WHERE q.state = 'pending'
-       AND q.id = ANY (ARRAY(SELECT u.id FROM queue u, pool p WHERE u.needed <= p.free ORDER BY u.needed LIMIT $3))
+       AND q.id = ANY (ARRAY(SELECT u.id FROM queue u, pool p WHERE u.mine AND u.needed <= p.free ORDER BY u.needed LIMIT $3))
        AND CASE WHEN q.mutex_key IS NULL THEN true ELSE pg_try_advisory_xact_lock(hashtextextended('tagexec mutex ' || q.mutex_key, 0::bigint)) END
      ORDER BY q.id
        FOR UPDATE SKIP LOCKED` + returnClaimed + `
 )
-SELECT p.oldest, `
+SELECT p.oldest, $7::bigint IS NOT NULL AND NOT EXISTS (SELECT id FROM reserving EXCEPT SELECT id FROM claimed), `
 	limitedReturn = `, c.*
   FROM pool p
   LEFT JOIN claimed c ON true`
@@ -61,8 +73,8 @@ SELECT p.oldest, `
 const claimLimitedSQL = `-- tagexec: claim limited` + limitedPool + `keys AS (
     (SELECT mutex_key
        FROM tagexec.tag_jobs
-      WHERE $10 AND (SELECT free > 0 FROM pool)
-        AND state = 'pending' AND mutex_key IS NOT NULL AND pool = $5 AND mutex_key > $11
+      WHERE $12 AND (SELECT free > 0 FROM pool)
+        AND state = 'pending' AND mutex_key IS NOT NULL AND pool = $5 AND mutex_key > $13
       ORDER BY mutex_key
       LIMIT 1)
     UNION ALL
@@ -75,11 +87,11 @@ const claimLimitedSQL = `-- tagexec: claim limited` + limitedPool + `keys AS (
             ORDER BY mutex_key
             LIMIT 1) n
 ), seen AS MATERIALIZED (
-    SELECT mutex_key FROM keys LIMIT $12
+    SELECT mutex_key FROM keys LIMIT $14
 ), candidates AS MATERIALIZED (
     SELECT j.id, j.slots, j.priority, j.run_at
       FROM pool p
-     CROSS JOIN unnest($7::smallint[], $8::timestamptz[], $9::bigint[]) l (priority, after_run_at, after_id)
+     CROSS JOIN unnest($9::smallint[], $10::timestamptz[], $11::bigint[]) l (priority, after_run_at, after_id)
      CROSS JOIN LATERAL (
            SELECT q.id, q.slots, q.priority, q.run_at
              FROM tagexec.tag_jobs q
@@ -111,14 +123,14 @@ const claimLimitedSQL = `-- tagexec: claim limited` + limitedPool + `keys AS (
             ORDER BY q.priority DESC, q.run_at, q.id
             LIMIT 1) j
      WHERE NOT EXISTS (SELECT FROM tagexec.tag_jobs r WHERE r.state = 'running' AND r.mutex_key = k.mutex_key OFFSET 0)
-)` + limitedClaim + `CASE WHEN p.free <= 0 OR EXISTS (SELECT FROM queue) AND NOT EXISTS (SELECT FROM claimed) THEN $11
-            ELSE (SELECT max(mutex_key) FROM seen HAVING count(*) = $12) END` + limitedReturn
+)` + limitedClaim + `CASE WHEN p.free <= 0 OR EXISTS (SELECT FROM candidates) AND NOT EXISTS (SELECT FROM claimed) THEN $13
+            ELSE (SELECT max(mutex_key) FROM seen HAVING count(*) = $14) END` + limitedReturn
 
 const claimLimitedBatchSQL = `-- tagexec: claim limited batch` + limitedPool + `candidates AS MATERIALIZED (
     SELECT DISTINCT ON (coalesce('k' || q.mutex_key, 'i' || q.id)) q.id, q.slots, q.priority, q.run_at
       FROM pool p
       JOIN tagexec.tag_jobs q ON q.slots <= p.slots
-     WHERE q.batch = $7
+     WHERE q.batch = $8
        AND q.state = 'pending'
        AND q.pool = $5
        AND q.run_at <= now()
@@ -138,14 +150,18 @@ func (q *Queue) claimLimited(ctx context.Context, executor uuid.UUID, s step, n 
 
 // claimLimitedBatch does the same for the jobs of one batch.
 func (q *Queue) claimLimitedBatch(ctx context.Context, executor uuid.UUID, pool string, n int) ([]Job, error) {
-	return q.claimUnderLock(ctx, claimLimitedBatchSQL, executor, pool, n, q.Batch)
+	return q.claimUnderLock(ctx, claimLimitedBatchSQL, executor, pool, n)
 }
 
 // claimUnderLock runs one of the two statements above, with its own arguments
 // behind the shared ones, while it holds the lock of the pool. If another
 // executor holds it, nothing is claimed.
 func (q *Queue) claimUnderLock(ctx context.Context, sql string, executor uuid.UUID, pool string, n int, args ...any) (jobs []Job, err error) {
-	args = append([]any{executor, q.Timeout.Seconds(), n, q.Kinds, pool, q.survey.oldest[pool]}, args...)
+	reserving, err := q.reserving(ctx, executor, pool)
+	if err != nil {
+		return nil, err
+	}
+	args = append([]any{executor, q.Timeout.Seconds(), n, q.Kinds, pool, q.survey.oldest[pool], reserving.job, q.Batch}, args...)
 	var (
 		oldest time.Time
 		after  *string
@@ -159,7 +175,7 @@ func (q *Queue) claimUnderLock(ctx context.Context, sql string, executor uuid.UU
 		if err != nil {
 			return err
 		}
-		jobs, err = collectClaimed(rows, &oldest, &after)
+		jobs, err = collectClaimed(rows, &oldest, &reserving.gone, &after)
 		return err
 	})
 	if err != nil {
@@ -172,6 +188,7 @@ func (q *Queue) claimUnderLock(ctx context.Context, sql string, executor uuid.UU
 	if !oldest.IsZero() {
 		q.survey.setOldest(pool, oldest)
 		q.survey.turn(pool, after)
+		q.reservations[pool] = reserving
 	}
 	return jobs, nil
 }

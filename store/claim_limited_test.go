@@ -3,6 +3,7 @@ package store_test
 import (
 	"context"
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"testing"
 	"time"
@@ -15,8 +16,8 @@ import (
 
 // compete lets four executors claim up to most at a time and end what they
 // hold in random order until total jobs are done, while the invariants are
-// looked at without pause.
-func compete(t *testing.T, db *storetest.DB, total, most int) {
+// looked at without pause. The configurations go round.
+func compete(t *testing.T, db *storetest.DB, total, most int, configs ...store.QueueConfig) {
 	t.Helper()
 	sampled, stop := context.WithCancel(t.Context())
 	defer stop()
@@ -34,8 +35,12 @@ func compete(t *testing.T, db *storetest.DB, total, most int) {
 		return nil
 	})
 	deadline := time.Now().Add(30 * time.Second)
-	for range 4 {
-		c := newClaimer(db, store.QueueConfig{})
+	for i := range 4 {
+		var config store.QueueConfig
+		if len(configs) > 0 {
+			config = configs[i%len(configs)]
+		}
+		c := newClaimer(db, config)
 		workers.Go(func() error {
 			var held []store.Job
 			for {
@@ -147,27 +152,194 @@ func TestAWideJobIsNotStarvedByNarrowOnes(t *testing.T) {
 	}
 }
 
+// What else there is to claim it with does not matter: of all that wait in the
+// pool the wide job is the first, and another executor is there to run it.
+func TestAWideJobOfAnotherExecutorIsNotOvertaken(t *testing.T) {
+	t.Parallel()
+	onlySQL := store.QueueConfig{Kinds: []string{"sql"}}
+	for _, tt := range []struct {
+		name          string
+		wide          storetest.Row
+		config, other store.QueueConfig
+	}{
+		{"of another batch, by a one-shot run", storetest.Row{"batch": "b"}, store.QueueConfig{Batch: "a"}, store.QueueConfig{}},
+		{"of another batch, by a one-shot run beside its own", storetest.Row{"batch": "b"}, store.QueueConfig{Batch: "a"}, store.QueueConfig{Batch: "b"}},
+		{"of no batch, by a one-shot run", storetest.Row{}, store.QueueConfig{Batch: "a"}, store.QueueConfig{}},
+		{"of another kind", storetest.Row{"kind": "http"}, onlySQL, store.QueueConfig{}},
+		{"of another kind, by a one-shot run", storetest.Row{"kind": "http", "batch": "a"}, store.QueueConfig{Batch: "a", Kinds: onlySQL.Kinds}, store.QueueConfig{}},
+		{"of another kind, with a key", storetest.Row{"kind": "http", "mutex_key": "k"}, onlySQL, store.QueueConfig{}},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			db := storetest.New(t)
+			db.Exec("INSERT INTO tagexec.tag_pools (pool, slots) VALUES ('p', 4)")
+			first := newClaimer(db, store.QueueConfig{Batch: "before"})
+			db.Exec("INSERT INTO tagexec.tag_jobs (tag, pool, batch) SELECT 'before', 'p', 'before' FROM generate_series(1, 4)")
+			running := first.claim(t, 4)
+			tt.wide["tag"], tt.wide["pool"], tt.wide["slots"] = "wide", "p", 4
+			db.Insert(tt.wide)
+			db.Exec("INSERT INTO tagexec.tag_jobs (tag, pool, batch) SELECT 'narrow', 'p', 'a' FROM generate_series(1, 9)")
+			c, other := newClaimer(db, tt.config), newClaimer(db, tt.other)
+			for _, j := range running {
+				if got := c.claim(t, 5); len(got) != 0 {
+					t.Fatalf("overtaking: %s", tags(got))
+				}
+				first.end(t, store.Succeeded, j)
+			}
+			if got := c.claim(t, 5); len(got) != 0 {
+				t.Fatalf("overtaking when it fits: %s", tags(got))
+			}
+			wide := other.claim(t, 1)
+			if tags(wide) != "[wide]" {
+				t.Fatalf("the other claimed %s", tags(wide))
+			}
+			other.end(t, store.Succeeded, wide[0])
+			if got := c.claim(t, 5); len(got) != 4 {
+				t.Errorf("then claimed %s", tags(got))
+			}
+		})
+	}
+}
+
+// The executor that ends a job claims at once, so without a reservation a full
+// pool would always be taken by the one that has it.
+func TestAFullPoolStarvesNoKind(t *testing.T) {
+	t.Parallel()
+	db := storetest.New(t)
+	db.Exec("INSERT INTO tagexec.tag_pools (pool, slots) VALUES ('p', 3)")
+	db.Exec("INSERT INTO tagexec.tag_jobs (tag, pool) SELECT 'mine', 'p' FROM generate_series(1, 100000)")
+	c, other := newClaimer(db, store.QueueConfig{Kinds: []string{"sql"}}), newClaimer(db, store.QueueConfig{Kinds: []string{"http"}})
+	running := c.claim(t, 5)
+	db.Exec("INSERT INTO tagexec.tag_jobs (tag, kind, pool, priority) SELECT 'theirs', 'http', 'p', 9 FROM generate_series(1, 5)")
+	for i := range 5 {
+		storetest.Eventually(t, fmt.Sprintf("turn %d of the other kind", i), func() bool {
+			c.end(t, store.Succeeded, running[0])
+			running = append(running[1:], c.claim(t, 5)...)
+			theirs := other.claim(t, 5)
+			other.end(t, store.Succeeded, theirs...)
+			return len(theirs) == 1
+		})
+	}
+}
+
+// One job reserves, so that those of an executor that is busy keep no more idle
+// than it needs.
+func TestNoMoreThanOneJobReservesForOthers(t *testing.T) {
+	t.Parallel()
+	db := storetest.New(t)
+	db.Exec("INSERT INTO tagexec.tag_pools (pool, slots) VALUES ('p', 5)")
+	newClaimer(db, store.QueueConfig{Kinds: []string{"http"}})
+	db.Exec("INSERT INTO tagexec.tag_jobs (tag, kind, pool, slots) SELECT 'theirs', 'http', 'p', 2 FROM generate_series(1, 9)")
+	db.Exec("INSERT INTO tagexec.tag_jobs (tag, pool) SELECT 'mine', 'p' FROM generate_series(1, 9)")
+	if got := tags(newClaimer(db, store.QueueConfig{Kinds: []string{"sql"}}).claim(t, 9)); got != "[mine mine mine]" {
+		t.Errorf("claimed %s of the three slots that nobody reserved", got)
+	}
+}
+
+// A claim sees 500 keys; a wide job on a later one is overtaken by nobody who
+// has looked since it waits.
+func TestAWideJobAmongManyKeysIsNotOvertaken(t *testing.T) {
+	t.Parallel()
+	db := storetest.New(t)
+	db.Exec("INSERT INTO tagexec.tag_pools (pool, slots) VALUES ('p', 4)")
+	first := newClaimer(db, store.QueueConfig{})
+	db.Insert(storetest.Row{"pool": "p"})
+	running := first.claim(t, 1)
+	db.Insert(storetest.Row{"tag": "wide", "pool": "p", "slots": 4, "mutex_key": "z"})
+	db.Exec("INSERT INTO tagexec.tag_jobs (tag, pool, mutex_key) SELECT 'narrow', 'p', 'k' || i FROM generate_series(1, 2000) i")
+	c, other := newClaimer(db, store.QueueConfig{}), newClaimer(db, store.QueueConfig{})
+	for range 6 {
+		if got := append(c.claim(t, 5), other.claim(t, 5)...); len(got) != 0 {
+			t.Fatalf("overtaking: %s", tags(got))
+		}
+	}
+	first.end(t, store.Succeeded, running...)
+	if got := c.claim(t, 5); tags(got) != "[wide]" {
+		t.Fatalf("claimed %s when it fits", tags(got))
+	}
+}
+
+// What comes to wait after the last look is seen by the next one.
+func TestAWideJobThatComesLaterIsOvertakenUntilTheNextLook(t *testing.T) {
+	t.Parallel()
+	for name, wide := range map[string]storetest.Row{"a later key": {"mutex_key": "z"}, "another kind": {"kind": "http"}} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			db := storetest.New(t)
+			db.Exec("INSERT INTO tagexec.tag_pools (pool, slots) VALUES ('p', 4)")
+			db.Exec("INSERT INTO tagexec.tag_jobs (tag, pool, mutex_key) SELECT 'narrow', 'p', 'k' || i FROM generate_series(1, 20000) i")
+			other, c := newClaimer(db, store.QueueConfig{}), newClaimer(db, store.QueueConfig{Kinds: []string{"sql"}})
+			running := c.claim(t, 4)
+			wide["tag"], wide["pool"], wide["slots"], wide["priority"] = "wide", "p", 4, 9
+			id := db.Insert(wide)[0]
+			storetest.Eventually(t, "the narrow ones are held up", func() bool {
+				if len(running) > 0 {
+					c.end(t, store.Succeeded, running[0])
+					running = running[1:]
+				}
+				running = append(running, c.claim(t, 4)...)
+				return len(running) == 0 || running[0].ID == id
+			})
+			if len(running) == 0 && tags(other.claim(t, 4)) != "[wide]" {
+				t.Error("the wide job was not claimed")
+			}
+		})
+	}
+}
+
+func TestExecutorsOfDifferentKindsAndBatchesEmptyThePoolsTogether(t *testing.T) {
+	t.Parallel()
+	db := storetest.New(t)
+	db.Exec("INSERT INTO tagexec.tag_pools (pool, slots) VALUES ('p', 5), ('q', 3)")
+	db.Exec(`INSERT INTO tagexec.tag_jobs (tag, kind, pool, slots, priority, mutex_key, batch)
+		SELECT 't', (ARRAY['sql', 'http', 'command'])[1 + i % 3], (ARRAY['p', 'q'])[1 + i % 2], 1 + i % 3, i % 4, CASE WHEN i % 5 = 0 THEN 'k' || i % 40 END, CASE WHEN i % 3 = 0 THEN 'b' END
+		  FROM generate_series(1, 800) i`)
+	compete(t, db, 800, 6, store.QueueConfig{Kinds: []string{"sql"}}, store.QueueConfig{Kinds: []string{"http"}}, store.QueueConfig{Batch: "b"}, store.QueueConfig{Kinds: []string{"command", "http"}, Pools: []string{"p", "q"}})
+}
+
 func TestAJobThatCannotRunReservesNothing(t *testing.T) {
 	t.Parallel()
+	foreign := func(more storetest.Row) storetest.Row {
+		row := storetest.Row{"kind": "http", "slots": 4}
+		maps.Copy(row, more)
+		return row
+	}
 	for _, tt := range []struct {
-		name string
-		row  storetest.Row
+		name  string
+		row   storetest.Row
+		other store.QueueConfig // of another executor
+		also  string            // SQL about it
 	}{
-		{"wider than the pool now is", storetest.Row{"slots": 9}},
-		{"of a kind nobody here runs", storetest.Row{"kind": "http", "slots": 4}},
-		{"with a busy key", storetest.Row{"mutex_key": "busy", "slots": 4}},
-		{"not due", storetest.Row{"run_at": "2200-01-01", "slots": 4}},
+		{"wider than the pool now is", storetest.Row{"slots": 9}, store.QueueConfig{}, ""},
+		{"of a kind nobody runs", storetest.Row{"kind": "http", "slots": 4}, store.QueueConfig{Kinds: []string{"sql"}}, ""},
+		{"with a busy key", storetest.Row{"mutex_key": "busy", "slots": 4}, store.QueueConfig{}, ""},
+		{"not due", storetest.Row{"run_at": "2200-01-01", "slots": 4}, store.QueueConfig{}, ""},
+		{"a suspect", foreign(nil), store.QueueConfig{}, "UPDATE tagexec.tag_jobs SET crashes = 2 WHERE slots = 4"},
+		{"another's, wider than the pool now is", foreign(storetest.Row{"slots": 9}), store.QueueConfig{}, ""},
+		{"another's, with a busy key", foreign(storetest.Row{"mutex_key": "busy"}), store.QueueConfig{}, ""},
+		{"another's, not due", foreign(storetest.Row{"run_at": "2200-01-01"}), store.QueueConfig{}, ""},
+		{"another's, who serves another pool", foreign(nil), store.QueueConfig{Pools: []string{"default"}}, ""},
+		{"another's, with a key, who serves another pool", foreign(storetest.Row{"mutex_key": "k"}), store.QueueConfig{Pools: []string{"default"}}, ""},
+		{"another's, who runs another batch", foreign(storetest.Row{"batch": "b"}), store.QueueConfig{Batch: "a"}, ""},
+		{"another's, without a batch, who runs one batch", foreign(nil), store.QueueConfig{Batch: "a"}, ""},
+		{"another's, whose lease is over", foreign(nil), store.QueueConfig{Kinds: []string{"http"}}, "UPDATE tagexec.tag_executors SET heartbeat_at = now() - interval '31 s' WHERE kinds = '{http}'"},
+		{"another's, who stopped", foreign(nil), store.QueueConfig{Kinds: []string{"http"}}, "UPDATE tagexec.tag_executors SET stopped_at = now() WHERE kinds = '{http}'"},
+		{"another's, who was reaped", foreign(nil), store.QueueConfig{Kinds: []string{"http"}}, "UPDATE tagexec.tag_executors SET reaped_at = now() WHERE kinds = '{http}'"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
 			db := storetest.New(t)
 			db.Exec("INSERT INTO tagexec.tag_pools (pool, slots) VALUES ('p', 10)")
 			c := newClaimer(db, store.QueueConfig{Kinds: []string{"sql"}})
+			newClaimer(db, tt.other)
 			db.Insert(storetest.Row{"mutex_key": "busy"})
 			c.claim(t, 1)
 			tt.row["pool"], tt.row["priority"] = "p", 9
 			db.Insert(tt.row, storetest.Row{"tag": "narrow", "pool": "p"})
 			db.Exec("UPDATE tagexec.tag_pools SET slots = 4 WHERE pool = 'p'")
+			if tt.also != "" {
+				db.Exec(tt.also)
+			}
 			var got []store.Job
 			storetest.Eventually(t, "the narrow job runs", func() bool { got = c.claim(t, 5); return len(got) > 0 })
 			if tags(got) != "[narrow]" {

@@ -17,6 +17,7 @@ type Executor struct {
 	Workers  int
 	Kinds    []string // kinds it can run
 	Pools    []string // pools it takes jobs from; nil for all
+	Batch    string   // only jobs of this batch; "" for all
 	Lease    time.Duration
 }
 
@@ -28,8 +29,8 @@ SELECT k
     ON CONFLICT DO NOTHING`
 
 const registerSQL = `-- tagexec: register executor
-INSERT INTO tagexec.tag_executors (id, hostname, pid, version, workers, kinds, pools, lease_seconds)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8)`
+INSERT INTO tagexec.tag_executors (id, hostname, pid, version, workers, kinds, pools, batch, lease_seconds)
+VALUES ($1, $2, $3, $4, $5, $6, $7, nullif($8, ''), $9)`
 
 // Register makes the executor and the kinds it runs known. Its lease begins.
 func (s *Store) Register(ctx context.Context, e Executor) error {
@@ -38,10 +39,17 @@ func (s *Store) Register(ctx context.Context, e Executor) error {
 	if _, err := s.pulse.Exec(ctx, registerKindsSQL, e.Kinds); err != nil {
 		return fmt.Errorf("register kinds: %w", err)
 	}
-	if _, err := s.pulse.Exec(ctx, registerSQL, e.ID, e.Hostname, e.PID, e.Version, e.Workers, e.Kinds, e.Pools, e.Lease.Seconds()); err != nil {
+	if _, err := s.pulse.Exec(ctx, registerSQL, e.ID, e.Hostname, e.PID, e.Version, e.Workers, e.Kinds, e.Pools, e.Batch, e.Lease.Seconds()); err != nil {
 		return fmt.Errorf("register executor: %w", err)
 	}
 	return nil
+}
+
+// Register does so with the batch that the queue is bound to: what an executor
+// will not run reserves nothing on its account.
+func (q *Queue) Register(ctx context.Context, e Executor) error {
+	e.Batch = q.Batch
+	return q.Store.Register(ctx, e)
 }
 
 const heartbeatSQL = `-- tagexec: heartbeat

@@ -12,6 +12,20 @@ import (
 	"github.com/tagexec/tagexec/store/storetest"
 )
 
+func TestAnExecutorOfOneBatchSaysSo(t *testing.T) {
+	t.Parallel()
+	db := storetest.New(t)
+	for _, batch := range []string{"b", ""} {
+		e := store.Executor{ID: uuid.New(), Kinds: []string{"sql"}, Lease: time.Minute}
+		if err := db.Store().Queue(store.QueueConfig{Batch: batch}).Register(t.Context(), e); err != nil {
+			t.Fatal(err)
+		}
+		if got := storetest.One[string](db, "SELECT coalesce(batch, '') FROM tagexec.tag_executors WHERE id = $1", e.ID); got != batch {
+			t.Errorf("an executor of batch %q is registered with %q", batch, got)
+		}
+	}
+}
+
 func TestAnExecutorRegistersBeatsAndStops(t *testing.T) {
 	t.Parallel()
 	db := storetest.New(t)

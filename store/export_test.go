@@ -7,6 +7,7 @@ const (
 	ClaimLanesSQL   = claimLanesSQL
 	ClaimKeyedSQL   = claimKeyedSQL
 	ClaimLimitedSQL = claimLimitedSQL
+	ReservingSQL    = reservingSQL
 	RecordSQL       = recordSQL
 	RunningSQL      = runningSQL
 	SurveySQL       = surveySQL

@@ -25,7 +25,7 @@ type claimer struct {
 	id uuid.UUID
 }
 
-// newClaimer returns an executor with a store of its own.
+// newClaimer returns a registered executor with a store of its own.
 func newClaimer(db *storetest.DB, config store.QueueConfig) *claimer {
 	if config.Kinds == nil {
 		config.Kinds = kinds
@@ -33,7 +33,9 @@ func newClaimer(db *storetest.DB, config store.QueueConfig) *claimer {
 	if config.Timeout == 0 {
 		config.Timeout = time.Hour
 	}
-	return &claimer{Queue: db.Store().Queue(config), db: db, id: db.Executor()}
+	c := &claimer{Queue: db.Store().Queue(config), db: db, id: db.Executor()}
+	db.Exec("UPDATE tagexec.tag_executors SET kinds = $2, pools = $3, batch = nullif($4, '') WHERE id = $1", c.id, config.Kinds, config.Pools, config.Batch)
+	return c
 }
 
 // claim claims up to n jobs.

@@ -38,7 +38,7 @@ func (m *model) register(i int) {
 		m.past = append(m.past, e)
 	}
 	e := &modelExecutor{Queue: m.store.Queue(config), id: uuid.New()}
-	m.must(m.store.Register(m.ctx, store.Executor{ID: e.id, Hostname: fmt.Sprint("executor ", i), Kinds: config.Kinds, Pools: config.Pools, Lease: time.Millisecond}))
+	m.must(e.Register(m.ctx, store.Executor{ID: e.id, Hostname: fmt.Sprint("executor ", i), Kinds: config.Kinds, Pools: config.Pools, Lease: time.Millisecond}))
 	m.executors[i] = e
 	m.setLease(e, "runs")
 }
@@ -430,8 +430,17 @@ func (m *model) checkOrder(e *modelExecutor, n int, claimed map[int64]bool) {
 		wrong := ""
 		free := m.pools["two"].slots - m.used("two")
 		stopped := false
-		for _, j := range heads(two, busy) {
+		queue := heads(two, busy)
+		foreign := m.reserving(e, busy)
+		if foreign != nil {
+			queue = append(queue, foreign)
+			slices.SortFunc(queue, inOrder)
+		}
+		for _, j := range queue {
 			switch fits := j.slots <= free; {
+			case j == foreign && fits:
+				free -= j.slots
+				m.happened["slots kept for another executor"]++
 			case claimed[j.id] && (stopped || !fits):
 				wrong = fmt.Sprintf("job %d overtook in its pool", j.id)
 			case claimed[j.id]:
@@ -454,6 +463,25 @@ func (m *model) checkOrder(e *modelExecutor, n int, claimed map[int64]bool) {
 		failures = append(failures, wrong)
 	}
 	m.t.Fatal(strings.Join(failures, "; or "))
+}
+
+// reserving is the job of the limited pool that keeps its slots though only other
+// executors run it, if there is one: the first of those and of the keyed ones.
+func (m *model) reserving(e *modelExecutor, busy map[string]bool) (first *modelJob) {
+	for _, j := range m.jobs {
+		if !m.limited(j) || j.crashes >= 2 || busy[j.mutex] || j.mutex == "" && m.mayRun(e, j) || first != nil && inOrder(first, j) < 0 {
+			continue
+		}
+		if slices.ContainsFunc(m.executors, func(o *modelExecutor) bool {
+			return m.mayRun(o, j) && (o == e || o.lease == "runs" && !o.reaped)
+		}) {
+			first = j
+		}
+	}
+	if first != nil && m.mayRun(e, first) {
+		return nil
+	}
+	return first
 }
 
 // claimSuspect: of the suspects that can run the one that has waited longest.

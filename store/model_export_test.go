@@ -5,4 +5,5 @@ package store
 func (q *Queue) LookFirst() {
 	s := q.survey
 	q.survey = survey{cursors: s.cursors, oldest: s.oldest, keysFirst: s.keysFirst}
+	clear(q.reservations)
 }

@@ -11,7 +11,8 @@ import (
 type Queue struct {
 	*Store
 	QueueConfig
-	survey survey
+	survey       survey
+	reservations map[string]reservation // per limited pool
 }
 
 // QueueConfig says which jobs an executor may claim.
@@ -25,5 +26,5 @@ type QueueConfig struct {
 // Queue returns the table as an executor with this configuration sees it.
 func (s *Store) Queue(config QueueConfig) *Queue {
 	config.Timeout = cmp.Or(config.Timeout, time.Hour)
-	return &Queue{Store: s, QueueConfig: config}
+	return &Queue{Store: s, QueueConfig: config, reservations: map[string]reservation{}}
 }

@@ -8,8 +8,8 @@ import (
 // SchemaVersion is the newest migration this code knows; the oldest it can
 // work with is minSchemaVersion.
 const (
-	SchemaVersion    = 6
-	minSchemaVersion = 5
+	SchemaVersion    = 7
+	minSchemaVersion = 7
 )
 
 const schemaSQL = `-- tagexec: read schema version
