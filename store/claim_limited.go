@@ -127,18 +127,28 @@ const claimLimitedSQL = `-- tagexec: claim limited` + limitedPool + `keys AS (
             ELSE (SELECT max(mutex_key) FROM seen HAVING count(*) = $14) END` + limitedReturn
 
 const claimLimitedBatchSQL = `-- tagexec: claim limited batch` + limitedPool + `candidates AS MATERIALIZED (
-    SELECT DISTINCT ON (coalesce('k' || q.mutex_key, 'i' || q.id)) q.id, q.slots, q.priority, q.run_at
-      FROM pool p
-      JOIN tagexec.tag_jobs q ON q.slots <= p.slots
-     WHERE q.batch = $8
-       AND q.state = 'pending'
-       AND q.pool = $5
-       AND q.run_at <= now()
-       AND q.kind = ANY ($4::text[])
-       AND q.crashes < 2
-       AND NOT EXISTS (SELECT FROM tagexec.tag_jobs r WHERE r.state = 'running' AND r.mutex_key = q.mutex_key OFFSET 0)
-     ORDER BY coalesce('k' || q.mutex_key, 'i' || q.id), q.priority DESC, q.run_at, q.id
+    (SELECT q.id, q.slots, q.priority, q.run_at
+       FROM pool p
+       JOIN tagexec.tag_jobs q ON q.slots <= p.slots
+      WHERE q.mutex_key IS NULL` + limitedBatchDue + `
+      ORDER BY q.priority DESC, q.run_at, q.id
+      LIMIT (SELECT greatest(least($3::bigint, free), 0) FROM pool))
+    UNION ALL
+    (SELECT DISTINCT ON (q.mutex_key) q.id, q.slots, q.priority, q.run_at
+       FROM pool p
+       JOIN tagexec.tag_jobs q ON q.slots <= p.slots
+      WHERE q.mutex_key IS NOT NULL` + limitedBatchDue + `
+        AND NOT EXISTS (SELECT FROM tagexec.tag_jobs r WHERE r.state = 'running' AND r.mutex_key = q.mutex_key OFFSET 0)
+      ORDER BY q.mutex_key, q.priority DESC, q.run_at, q.id)
 )` + limitedClaim + `NULL::text` + limitedReturn
+
+const limitedBatchDue = `
+        AND q.batch = $8
+        AND q.state = 'pending'
+        AND q.pool = $5
+        AND q.run_at <= now()
+        AND q.kind = ANY ($4::text[])
+        AND q.crashes < 2`
 
 // claimLimited claims up to n jobs of a pool that has a limit of slots.
 func (q *Queue) claimLimited(ctx context.Context, executor uuid.UUID, s step, n int) ([]Job, error) {
