@@ -493,6 +493,15 @@ func (q *forgetful) Claim(ctx context.Context, id uuid.UUID, n int) ([]store.Job
 	return jobs, err
 }
 
+func (q *forgetful) ClaimSuspect(ctx context.Context, id uuid.UUID) ([]store.Job, error) {
+	jobs, err := q.memory.ClaimSuspect(ctx, id)
+	if len(jobs) > 0 && jobs[0].Attempt == 1 {
+		q.lost.Add(1)
+		return nil, errors.New("connection reset by peer")
+	}
+	return jobs, err
+}
+
 func TestAClaimWhoseAnswerWasLostIsHandedBackOnce(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		q, g := &forgetful{memory: newMemory()}, &gauge{}
@@ -507,6 +516,28 @@ func TestAClaimWhoseAnswerWasLostIsHandedBackOnce(t *testing.T) {
 		g.each(t, first, 3, 1)
 		if s := p.Stats(); s.Refused != 0 || s.Recorded[store.Interrupted] != 3 {
 			t.Errorf("stats are %+v", s)
+		}
+		p.stop(t)
+		q.check(t)
+	})
+}
+
+// Until it is handed back it is not held here, so others run meanwhile; then it
+// runs alone after all.
+func TestAClaimOfASuspectWhoseAnswerWasLostIsHandedBackOnce(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		q, g := &forgetful{memory: newMemory()}, &gauge{}
+		suspect := q.add(1, store.Job{Crashes: 2})
+		others := q.add(20, store.Job{})
+		p := start(t, q, executor.Config{}, g.around(takes(time.Second)))
+		until(t, 2*time.Minute, "all jobs succeed", func() bool { return q.states()["succeeded"] == 21 })
+		if h := q.history(suspect); len(h) != 2 || h[0].Outcome != store.Interrupted {
+			t.Errorf("history is %+v", h)
+		}
+		g.each(t, suspect, 1, 1)
+		g.each(t, others, 20, 1)
+		if s := p.Stats(); q.lost.Load() != 1 || s.Refused != 0 || s.Recorded[store.Interrupted] != 1 {
+			t.Errorf("stats are %+v, %d were lost", s, q.lost.Load())
 		}
 		p.stop(t)
 		q.check(t)

@@ -7,6 +7,7 @@ import (
 	"syscall"
 	"testing"
 
+	"github.com/tagexec/tagexec/cmd/tagexec/faultproxy"
 	"github.com/tagexec/tagexec/store/storetest"
 )
 
@@ -45,6 +46,53 @@ func TestFaultKillNine(t *testing.T) {
 		t.Errorf("%d attempts of the other executor did not succeed", n)
 	}
 	a.stop(second)
+	a.check()
+}
+
+// Both survivors are held up at their reap, and let go at the same moment.
+func TestFaultTwoReapTheSameDeadExecutor(t *testing.T) {
+	t.Parallel()
+	a := newArena(t)
+	a.exec("INSERT INTO tagexec.tag_pools (pool, slots) VALUES ('small', 3)")
+	dead := a.serve()
+	jobs := append(a.commandJobs(4, "gated"), append(a.commandJobs(2, "gated", "pool = 'small'"), a.commandJobs(2, "gated", "mutex_key = 'key ' || i")...)...)
+	a.waitFor("running", jobs)
+	oneWay, one := a.proxy()
+	otherWay, other := a.proxy()
+	survivors := []*process{a.serve(one), a.serve(other)}
+	a.seasoned(survivors[0])
+	a.seasoned(survivors[1])
+	id := a.ids(dead)[0]
+	end := a.forget("SELECT FROM tagexec.tag_executors WHERE id = $1 FOR UPDATE", id) // so that nobody reaps it yet
+	a.kill(dead)
+	eventually(t, "the end of the lease", func() bool {
+		return value[bool](a, "SELECT heartbeat_at < now() - make_interval(secs => lease_seconds) FROM tagexec.tag_executors WHERE id = $1", id)
+	})
+	for _, proxy := range []*faultproxy.Proxy{oneWay, otherWay} {
+		proxy.FreezeAt(func(sql string) bool { return strings.HasPrefix(sql, "-- tagexec: reap executors\n") })
+	}
+	eventually(t, "both at their reap", func() bool { return oneWay.Frozen() && otherWay.Frozen() })
+	end()
+	oneWay.Thaw()
+	otherWay.Thaw()
+	eventually(t, "the second attempts", func() bool {
+		storetest.CheckInvariants(t, a.db) // the limits hold at each moment
+		return a.said(jobs, 2, "start")
+	})
+	a.open()
+	a.waitFor("succeeded", jobs)
+	a.wantOutcomes(jobs, "lost succeeded")
+	if n := value[int](a, "SELECT count(*) FROM tagexec.tag_job_attempts WHERE executor_id = $1", id); n != len(jobs) {
+		t.Errorf("%d attempts of the dead executor, want %d", n, len(jobs))
+	}
+	reaps := 0
+	for _, p := range survivors {
+		reaps += strings.Count(p.errOut.String(), "reaped dead executors")
+	}
+	if n := value[int](a, "SELECT count(*) FROM tagexec.tag_executors WHERE reaped_at IS NOT NULL"); n != 1 || reaps != 1 {
+		t.Errorf("%d executors were reaped, %d times; want the dead one, once", n, reaps)
+	}
+	a.stop(survivors...)
 	a.check()
 }
 
