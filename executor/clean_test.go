@@ -127,6 +127,7 @@ func nastyJSON() []string {
 	}
 }
 
+// After pg-boss's "failure with circular payload should be safely serialized".
 func TestNastyJSON(t *testing.T) {
 	for _, raw := range nastyJSON() {
 		checkJSON(t, []byte(raw))

@@ -14,6 +14,7 @@ import (
 	"github.com/tagexec/tagexec/store"
 )
 
+// After River's jitteredFetchPollInterval, for heartbeats.
 func TestHeartbeatsComeInTimeAndAreJittered(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		m := newMemory()
@@ -82,6 +83,7 @@ func (c *causes) of(id int64) []error {
 	return c.list[id]
 }
 
+// After River's ResignsCurrentTermAfterReelectErrorsExhaustTrust and pg-boss's "should emit error when heartbeat timer fails".
 func TestWithoutHeartbeatsClaimsStopAndMutexJobsAreStopped(t *testing.T) {
 	for _, hangs := range []bool{false, true} {
 		t.Run(map[bool]string{false: "refused", true: "unanswered"}[hangs], func(t *testing.T) {
@@ -135,6 +137,36 @@ func TestWithoutHeartbeatsClaimsStopAndMutexJobsAreStopped(t *testing.T) {
 	}
 }
 
+// slowBeat answers heartbeats late.
+type slowBeat struct{ *deaf }
+
+func (q slowBeat) Heartbeat(ctx context.Context, id uuid.UUID) error {
+	err := q.deaf.Heartbeat(ctx, id)
+	if err == nil {
+		<-time.After(4500 * time.Millisecond)
+	}
+	return err
+}
+
+// After River's SlowSuccessfulReelectDoesNotExtendTrustWindow: the lease counts from when a heartbeat was sent.
+func TestALateAnswerToAHeartbeatDoesNotExtendTheTrust(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		q, c := slowBeat{&deaf{memory: newMemory()}}, &causes{}
+		keyed := q.add(1, store.Job{MutexKey: ptr("k")})
+		p := start(t, q, executor.Config{Lease: 30 * time.Second, Heartbeat: 5 * time.Second}, c.run)
+		pass(time.Minute)
+		q.deaf.deaf.Store(true)
+		pass(5 * time.Second) // the answer under way has come
+		beats := q.executors[q.order[0]].beats
+		pass(time.Until(beats[len(beats)-1].Add(30*time.Second)) - 100*time.Millisecond)
+		if n := len(c.of(keyed)); n != 1 {
+			t.Errorf("the mutex job was stopped %d times before the lease was over", n)
+		}
+		q.deaf.deaf.Store(false)
+		p.stop(t)
+	})
+}
+
 // A claim that is answered when the lease cannot be trusted any more.
 func TestAMutexJobDoesNotBeginWithoutATrustedLease(t *testing.T) {
 	bubble(t, func(t *testing.T) {
@@ -176,6 +208,7 @@ func (q mixed) Heartbeat(ctx context.Context, id uuid.UUID) error {
 	return q.heartbeat(ctx, id)
 }
 
+// After Solid Queue's "terminate on heartbeat when unregistered" and Oban's "conceding leadership after another node takes over the lease".
 func TestAReapedExecutorDropsItsJobsAndStartsOverUnderANewId(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		m, c := newMemory(), &causes{}
@@ -384,6 +417,7 @@ func TestAFrozenProcessDoesNotReapAtOnce(t *testing.T) {
 	})
 }
 
+// After pg-boss's "should fail job by heartbeat timeout when no heartbeat is sent".
 func TestADeadExecutorIsReapedWithinItsLeaseAndTwoHeartbeats(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		m := newMemory()
@@ -547,6 +581,7 @@ func TestAClaimOfASuspectWhoseAnswerWasLostIsHandedBackOnce(t *testing.T) {
 // The same while claims are always under way and records are slow: no job that
 // is merely on its way here may be taken for lost, none may be handed back
 // twice.
+// After River's CompletesJobWhileFetchingNewOnes.
 func TestLostAnswersAmongClaimsThatAreConstantlyUnderWay(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		q, g := &forgetful{memory: newMemory(), takes: 300 * time.Millisecond}, &gauge{}

@@ -18,6 +18,7 @@ type spiteful struct{}
 
 func (*spiteful) Error() string { panic("no message for you") }
 
+// After River's PanicWithPanicHandlerPanic and JobCancelErrorCancelsJobEvenWithRemainingAttempts, Oban's "safely executing jobs with any type of exit" and pg-boss's "should abort signal when job handler times out".
 func TestWhatARunnerReturnsIsRecorded(t *testing.T) {
 	type want struct {
 		outcome, code, err string
@@ -175,6 +176,7 @@ func TestTheOutcomeIsRecordedWithSuccessAndFailure(t *testing.T) {
 	}
 }
 
+// After River's InvalidNextRetryAt: a wish without measure is bounded.
 func TestRetryAfterPutsTheRetryOff(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		m := newMemory()
@@ -206,6 +208,7 @@ func TestTheTimeOfAJobBeginsWithItsRun(t *testing.T) {
 	})
 }
 
+// After River's StuckDetectionIgnoresParentContextCancellation.
 func TestARunnerThatIgnoresItsContextIsStuckAndItsAttemptRecorded(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		m, g := newMemory(), &gauge{}

@@ -54,6 +54,7 @@ func (q *recorder) ids() (calls [][]int64) {
 	return calls
 }
 
+// After River's CompletionsCompletedInSubBatches: no statement stores too many.
 func TestResultsAreStoredInGroups(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		q := &recorder{memory: newMemory(), takes: 50 * time.Millisecond}
@@ -88,6 +89,7 @@ func TestAResultIsStoredAtOnceWhenIdle(t *testing.T) {
 	})
 }
 
+// After River's BackpressureRequeuesBatchAfterCompletionFailure: a batch that failed is kept.
 func TestResultsAreKeptInOrderUntilTheDatabaseAnswers(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		q := &recorder{memory: newMemory()}
@@ -184,6 +186,7 @@ func TestUnknownAndLockedResultsBlockNoOther(t *testing.T) {
 	}
 }
 
+// After River's CompleteDeletedJob and UnknownJobIgnored: no panic, no endless repeat.
 func TestMissingAndRefusedResultsAreCountedAndForgotten(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		m := newMemory()
@@ -209,6 +212,7 @@ func TestMissingAndRefusedResultsAreCountedAndForgotten(t *testing.T) {
 
 // Records fail for a while while claims and heartbeats work: the worst case
 // for memory, because there is always more to run.
+// After River's BackpressureBeforeMaxBacklog and BackpressureReleasedAfterNonRetryableCompletionFailure: unstored results stop claims, and only so long.
 func TestMemoryIsBoundedDuringAnOutageAndItRecoversWithoutARestart(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		q := &recorder{memory: newMemory()}

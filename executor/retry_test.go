@@ -21,6 +21,7 @@ func bounds(failures int) (least, most time.Duration) {
 	return most / 2, most
 }
 
+// After Oban's "exponential backoff is clamped".
 func TestRetryDelayLiesInItsInterval(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		failures := rapid.OneOf(rapid.IntRange(1, 15), rapid.IntRange(1, 1<<62)).Draw(t, "failures")
@@ -31,6 +32,7 @@ func TestRetryDelayLiesInItsInterval(t *testing.T) {
 	})
 }
 
+// After Oban's "the backoff increases with subsequent attempts".
 func TestRetryDelayGrowsAndIsSpread(t *testing.T) {
 	mean := func(failures int) time.Duration {
 		var sum time.Duration

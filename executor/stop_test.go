@@ -3,6 +3,7 @@ package executor_test
 import (
 	"context"
 	"errors"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -83,6 +84,7 @@ func (q *away) Stop(ctx context.Context, id uuid.UUID) error {
 	return q.memory.Stop(ctx, id)
 }
 
+// After River's SoftStopCancelMakesJobAvailable…, JobsInProgressFailingToCompleteBeforeStopContext and EscalatesToHardStopAfterTimeout, and Oban's "reporting jobs still executing after the shutdown period".
 func TestShutdown(t *testing.T) {
 	tests := []struct {
 		name      string
@@ -155,6 +157,46 @@ func TestShutdown(t *testing.T) {
 				q.check(t)
 			})
 		})
+	}
+}
+
+// After River's WithContinualInsertionNoJobsLeftRunning, Stop_ContextImmediatelyCancelled and StartStopStress, and pg-boss's concurrent start and stop.
+func TestPoolsThatStartAndStopWhileJobsComeInLeaveNoneRunning(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		m, g := newMemory(), &gauge{}
+		var inserts sync.WaitGroup
+		ended := make(chan struct{})
+		inserts.Go(func() {
+			for !closed(ended) {
+				m.add(1, store.Job{})
+				<-time.After(5 * time.Millisecond)
+			}
+		})
+		for i := range 30 {
+			one := start(t, m, executor.Config{}, g.around(takes(30*time.Millisecond)))
+			other := start(t, m, executor.Config{Grace: time.Second}, g.around(takes(30*time.Millisecond)))
+			pass(time.Duration(i%7)*20*time.Millisecond + time.Nanosecond)
+			one.stop(t)
+			other.stop(t)
+			if n := m.states()["running"]; n != 0 {
+				t.Errorf("%d jobs run when nobody is there", n)
+			}
+		}
+		close(ended)
+		inserts.Wait()
+		if m.states()["succeeded"] == 0 || g.twice {
+			t.Errorf("states are %v, run twice at once: %t", m.states(), g.twice)
+		}
+		m.check(t)
+	})
+}
+
+func closed(c <-chan struct{}) bool {
+	select {
+	case <-c:
+		return true
+	default:
+		return false
 	}
 }
 

@@ -18,6 +18,7 @@ const (
 	killGrace   = executor.KillGrace
 )
 
+// After River's producer MaxWorkers.
 func TestNeverMoreJobsRunThanThereAreWorkers(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		m, g := newMemory(), &gauge{}
@@ -52,6 +53,7 @@ func TestLongJobsAreNotClaimedAhead(t *testing.T) {
 	})
 }
 
+// After Solid Queue's "claim and process more enqueued jobs than the pool size allows".
 func TestShortJobsAreClaimedAheadWithinBounds(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		m := newMemory()
@@ -106,6 +108,7 @@ func TestJobsClaimedAheadAreHandedBackWhenTheWorkersBecomeSlow(t *testing.T) {
 	})
 }
 
+// After pg-boss's "excess jobs restored … should not have retry_count inflated".
 func TestAClaimThatBringsTooManyJobsHandsTheRestBack(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		m, g := newMemory(), &gauge{}
@@ -123,6 +126,7 @@ func TestAClaimThatBringsTooManyJobsHandsTheRestBack(t *testing.T) {
 	})
 }
 
+// After River's jitteredFetchPollInterval.
 func TestIdleAndBusyExecutorsClaimRarely(t *testing.T) {
 	tests := []struct {
 		name string
@@ -202,6 +206,7 @@ func TestAFreeWorkerGetsAJobAtOnce(t *testing.T) {
 	})
 }
 
+// After Oban's "additional jobs aren't started after shutdown starts".
 func TestNothingIsClaimedAfterTheContextEnded(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		m := newMemory()

@@ -117,6 +117,7 @@ func TestEachMigrationCanBeTakenBackByItself(t *testing.T) {
 	}
 }
 
+// After Graphile's "multiple concurrent installs of the schema is fine".
 func TestSeveralProcessesMayMigrateAtOnce(t *testing.T) {
 	t.Parallel()
 	db := storetest.Empty(t)

@@ -37,6 +37,7 @@ func TestPriorityHoldsWithinAKeyAndBetweenKeysItGoesRound(t *testing.T) {
 }
 
 // Whatever lies at the first keys, the later ones have their turn.
+// After pg-boss's "should process available group jobs when saturated group dominates the front of the queue".
 func TestKeysThatCannotRunHoldUpNobody(t *testing.T) {
 	t.Parallel()
 	for _, tt := range []struct {

@@ -2,6 +2,7 @@ package store_test
 
 import (
 	"fmt"
+	"maps"
 	"testing"
 
 	"github.com/tagexec/tagexec/store"
@@ -32,6 +33,7 @@ func (c *claimer) drain(t *testing.T, n int) []store.Job {
 	}
 }
 
+// After River's JobGetAvailable ConstrainedToLimit and Prioritized.
 func TestJobsAreClaimedByPriorityThenRunAtThenID(t *testing.T) {
 	t.Parallel()
 	for _, n := range []int{1, 2, 100} {
@@ -58,6 +60,7 @@ func TestJobsAreClaimedByPriorityThenRunAtThenID(t *testing.T) {
 	}
 }
 
+// After River's JobGetAvailable ConstrainedToScheduledAtBeforeNow.
 func TestAClaimTakesOnlyWhatItMay(t *testing.T) {
 	t.Parallel()
 	for _, tt := range []struct {
@@ -159,6 +162,7 @@ func TestARowBehindTheHintIsFoundByTheNextShortClaim(t *testing.T) {
 	})
 }
 
+// After River's ErroringJobGetsFreshAttempt.
 func TestAJobThatFailedWaitsForItsDelay(t *testing.T) {
 	t.Parallel()
 	db := storetest.New(t)
@@ -240,5 +244,29 @@ func TestJobsOfAForeignKindHideNothing(t *testing.T) {
 		db.Exec(foreign)
 		db.Insert(storetest.Row{"tag": tag, "priority": 9})
 		storetest.Eventually(t, tag, func() bool { return tags(c.claim(t, 10)) == "["+tag+"]" })
+	}
+}
+
+// After pg-boss's "surfaces a non-unique-violation fetch error instead of swallowing it".
+func TestAnErrorOfAClaimIsReported(t *testing.T) {
+	t.Parallel()
+	for name, row := range map[string]storetest.Row{
+		"in a lane": {}, "with a key": {"mutex_key": "k"}, "in a limited pool": {"pool": "p"}, "with a key in a limited pool": {"pool": "p", "mutex_key": "k"},
+	} {
+		for _, batch := range []string{"", "b"} {
+			t.Run(fmt.Sprintf("%s, batch %q", name, batch), func(t *testing.T) {
+				t.Parallel()
+				db := storetest.New(t)
+				db.Exec("INSERT INTO tagexec.tag_pools (pool, slots) VALUES ('p', 3)")
+				full := storetest.Row{"batch": "b"}
+				maps.Copy(full, row)
+				db.Insert(full)
+				db.Exec("ALTER TABLE tagexec.tag_jobs ADD CONSTRAINT nothing_runs CHECK (state <> 'running')")
+				c := newClaimer(db, store.QueueConfig{Batch: batch})
+				if jobs, err := c.Claim(t.Context(), c.id, 5); len(jobs) != 0 || pgError(t, err).Code != "23514" {
+					t.Errorf("claimed %d: %v", len(jobs), err)
+				}
+			})
+		}
 	}
 }

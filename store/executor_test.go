@@ -26,15 +26,16 @@ func TestAnExecutorOfOneBatchSaysSo(t *testing.T) {
 	}
 }
 
+// After pg-boss's "touch should return 0 affected for non-active job" and Solid Queue's "hostname's with special characters are properly loaded".
 func TestAnExecutorRegistersBeatsAndStops(t *testing.T) {
 	t.Parallel()
 	db := storetest.New(t)
 	s := db.Store()
-	e := store.Executor{ID: uuid.New(), Hostname: "h", PID: 7, Version: "v", Workers: 3, Kinds: []string{"sql", "new kind"}, Pools: []string{"default"}, Lease: 1500 * time.Millisecond}
+	e := store.Executor{ID: uuid.New(), Hostname: `h"'\ü`, PID: 7, Version: "v", Workers: 3, Kinds: []string{"sql", "new kind"}, Pools: []string{"default"}, Lease: 1500 * time.Millisecond}
 	if err := s.Register(t.Context(), e); err != nil {
 		t.Fatal(err)
 	}
-	if got := storetest.One[string](db, "SELECT concat_ws(' ', hostname, pid, version, workers, kinds, pools, lease_seconds, heartbeat_at = started_at) FROM tagexec.tag_executors"); got != `h 7 v 3 {sql,"new kind"} {default} 1.5 t` {
+	if got := storetest.One[string](db, "SELECT concat_ws(' ', hostname, pid, version, workers, kinds, pools, lease_seconds, heartbeat_at = started_at) FROM tagexec.tag_executors"); got != `h"'\ü 7 v 3 {sql,"new kind"} {default} 1.5 t` {
 		t.Errorf("registered as %s", got)
 	}
 	if got := fmt.Sprint(storetest.All[string](db, "SELECT kind FROM tagexec.tag_kinds ORDER BY kind")); got != "[command http new kind sql]" {

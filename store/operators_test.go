@@ -159,6 +159,7 @@ func TestCancelJob(t *testing.T) {
 	check(t, "without a reason", storetest.One[string](db, "SELECT concat_ws(' ', error_code, error, finished_at IS NOT NULL) FROM tagexec.tag_jobs WHERE id = $1", id), "cancelled cancelled before it started t")
 }
 
+// After River's driver test DoesNotUpdateARunningJob.
 func TestRetryJob(t *testing.T) {
 	t.Parallel()
 	db := storetest.New(t)

@@ -22,6 +22,7 @@ import (
 // and both come while a third session holds the rows. Whatever is left must be
 // what one of them after the other leaves, with the same answers; a verb that
 // passes over locked rows may come again.
+// After Solid Queue's ClaimedExecutionConcurrencyTest, River's rescuer against jobs completed or retried meanwhile, and Awa's test_admin_cancel_during_materialize_no_orphan_lease.
 func TestTwoVerbsOnOneJobActAsIfOneCameAfterTheOther(t *testing.T) {
 	t.Parallel()
 	for _, first := range verbs {

@@ -29,6 +29,7 @@ func reap(t *testing.T, db *storetest.DB) store.Reaped {
 	return reaped
 }
 
+// After Graphile's "unlocks jobs for the given workers, leaves others unaffected" and River's UnmarshalErrorDiscardsAtMaxAttempts.
 func TestTheJobsOfADeadExecutorAreOfferedAgain(t *testing.T) {
 	t.Parallel()
 	for _, tt := range []struct {
@@ -124,6 +125,7 @@ func TestJobsOfAnExecutorThatIsGoneAreOfferedAgain(t *testing.T) {
 	}
 }
 
+// After River's RescuesPastFullBatchOfJobsWithNoTimeout: more are dead than one reap takes.
 func TestTwoReapersTakeEachExecutorOnce(t *testing.T) {
 	t.Parallel()
 	db := storetest.New(t)

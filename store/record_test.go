@@ -14,6 +14,7 @@ import (
 	"github.com/tagexec/tagexec/store/storetest"
 )
 
+// After River's SetsAJobWithCancelAttemptedAtToCancelled: a retry does not lose a cancel.
 func TestAnOutcomeDecidesTheNextState(t *testing.T) {
 	t.Parallel()
 	db := storetest.New(t)
@@ -83,6 +84,7 @@ func TestAResultIsStoredInTheJobAndItsAttempt(t *testing.T) {
 	}
 }
 
+// After River's JobThatIsAlreadyCompletedIsNotAlteredByCompleter, …AlreadyDiscarded… and JobThatIsCompletedManuallyIsNotTouchedByCompleter.
 func TestOnlyTheHolderOfTheClaimMayRecord(t *testing.T) {
 	t.Parallel()
 	db := storetest.New(t)
@@ -193,6 +195,7 @@ func TestTheSameResultsFromFourSidesAreStoredOnce(t *testing.T) {
 	}
 }
 
+// After River's NonRetryableCompletionFailureDoesNotRequeueBatch.
 func TestAPoisonResultTouchesNoneOfTheOthers(t *testing.T) {
 	t.Parallel()
 	for _, tt := range []struct {

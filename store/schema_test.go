@@ -10,6 +10,7 @@ import (
 	"github.com/tagexec/tagexec/store/storetest"
 )
 
+// After Graphile's "aborts if database is more up to date than current worker".
 func TestAnExecutorRefusesASchemaItCannotWorkWithNamingBothVersions(t *testing.T) {
 	t.Parallel()
 	mine := store.SchemaVersion

@@ -45,6 +45,7 @@ func TestASubmissionTakesDefaultsForWhatItLeavesOut(t *testing.T) {
 	}
 }
 
+// After Graphile's "schedules a new job if existing is being processed", which here would run the same work twice at once.
 func TestOnExistingDecidesWhatBecomesOfFinishedJobs(t *testing.T) {
 	t.Parallel()
 	for _, tt := range []struct {

@@ -73,6 +73,7 @@ func TestSuspectsAreSeenByTheSurvey(t *testing.T) {
 	}
 }
 
+// After River's RescuesStuckJobs and Awa's test_worker_hang_is_cancelled_by_deadline_rescue_and_retried.
 func TestAJobFarPastItsDeadlineIsTakenFromALivingExecutor(t *testing.T) {
 	t.Parallel()
 	db := storetest.New(t)

@@ -90,6 +90,7 @@ func movedServer(t *testing.T, offset time.Duration) *devpg.Server {
 
 // Executors compare no time of theirs with the database's: with a server whose
 // clock is an hour off, seen from here, everything happens when it should.
+// After Graphile's "doesn't schedule tasks twice when system clock reverses" and "clock skew doesn't prevent task …".
 func TestFaultClocksAnHourApart(t *testing.T) {
 	tests := map[string]func(*testing.T){}
 	for name, offset := range map[string]time.Duration{"the executors are late": time.Hour, "the executors are early": -time.Hour} {

@@ -11,6 +11,7 @@ import (
 	"github.com/tagexec/tagexec/store/storetest"
 )
 
+// After Awa's test_worker_sigkill_job_is_rescued_and_completed and Solid Queue's "kill worker individually".
 func TestFaultKillNine(t *testing.T) {
 	t.Parallel()
 	a := newArena(t)
@@ -136,6 +137,7 @@ func TestFaultStoppedPastTheLease(t *testing.T) {
 	a.check()
 }
 
+// After Solid Queue's "process a job that exits".
 func TestFaultCrashingJobIsFailedAndItsNeighboursAreNot(t *testing.T) {
 	t.Parallel()
 	a := newArena(t)

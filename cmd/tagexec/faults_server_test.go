@@ -12,6 +12,7 @@ import (
 
 const fenceMessage = "the lease can no longer be trusted"
 
+// After Awa's test_pg_restart_* and test_full_postgres_outage_recovers_with_metrics.
 func TestFaultPostgresRestarts(t *testing.T) {
 	t.Parallel()
 	pg := ownServer(t)
@@ -63,6 +64,7 @@ read _ < gate`)
 	a.check()
 }
 
+// After Awa's test_runtime_recovers_after_terminating_postgres_connections.
 func TestFaultConnectionsTerminatedAtRandom(t *testing.T) {
 	t.Parallel()
 	a := newArena(t)

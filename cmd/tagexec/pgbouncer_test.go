@@ -192,6 +192,7 @@ const leaksSQL = `SELECT concat_ws(' ', name, setting) FROM pg_settings
 	UNION ALL
 	SELECT 'lock ' || objid FROM pg_locks WHERE locktype = 'advisory' AND pid = pg_backend_pid()`
 
+// After Hatchet's task_partition_pgbouncer_test.
 func TestThroughPgBouncerTwoExecutorsRunEachJobOnce(t *testing.T) {
 	t.Parallel()
 	db := storetest.New(t)
@@ -284,6 +285,7 @@ func TestThroughPgBouncerCancelAndHandBack(t *testing.T) {
 	})
 }
 
+// After Que's "if the connection doesn't actually have the statement prepared should recover".
 func TestPgBouncerMayDieAndComeBack(t *testing.T) {
 	t.Parallel()
 	db := storetest.New(t)

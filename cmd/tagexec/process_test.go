@@ -153,6 +153,7 @@ func TestTwoExecutorsRunEachJobOnce(t *testing.T) {
 	}
 }
 
+// After Solid Queue's "term supervisor exceeding timeout while there are jobs in-flight" and pg-boss's "should fail active jobs in a worker during shutdown".
 func TestSIGTERMHandsRunningJobsBack(t *testing.T) {
 	t.Parallel()
 	db := storetest.New(t)
@@ -176,6 +177,7 @@ func TestSIGTERMHandsRunningJobsBack(t *testing.T) {
 	})
 }
 
+// After Oban's "slow jobs are allowed to complete within the shutdown grace period".
 func TestGraceLetsJobsFinish(t *testing.T) {
 	t.Parallel()
 	db := storetest.New(t)
@@ -194,6 +196,7 @@ func TestGraceLetsJobsFinish(t *testing.T) {
 	waitState(t, db, "succeeded", 1)
 }
 
+// After Solid Queue's "term supervisor multiple times".
 func TestSecondSignalEndsAtOnce(t *testing.T) {
 	t.Parallel()
 	db := storetest.New(t)

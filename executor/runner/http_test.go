@@ -256,6 +256,7 @@ func TestHTTPStatus(t *testing.T) {
 	}
 }
 
+// After Hatchet's TestDeliver_RedirectNotFollowed: followed only to an allowed origin.
 func TestHTTPRedirects(t *testing.T) {
 	t.Parallel()
 	const value = "Bearer t0k3n/+=&?"
@@ -384,6 +385,7 @@ func TestHTTPBasicPasswordIsRedacted(t *testing.T) {
 	wantJSON(t, out.Result, `{"user":"me","password":"[redacted]"}`)
 }
 
+// After Hatchet's TestDeliver_ResponseTooLarge.
 func TestHTTPHugeBodyIsReadToItsLimit(t *testing.T) {
 	t.Parallel()
 	s := serve(t, func(w http.ResponseWriter, _ *http.Request) {
