@@ -338,23 +338,28 @@ func TestASQLJobCanNeitherReadTheQueueNorBecomeTheExecutor(t *testing.T) {
 	db := storetest.New(t)
 	executorLogin, executorURL := login(t, db, "tagexec_executor")
 	dial(t, executorURL)
-	_, u := login(t, db, "")
+	name, u := login(t, db, "")
 	sql, err := runner.NewSQL(t.Context(), map[string]string{"source": u}, runner.SQLOptions{PoolSize: 1})
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(sql.Close)
-	run := func(statements ...string) error {
+	run := func(statements ...string) (string, error) {
 		list := make([]object, len(statements))
 		for i, s := range statements {
 			list[i] = object{"statement": s}
 		}
-		_, err := sql.Run(t.Context(), store.Job{Kind: "sql", Payload: asJSON(object{"statements": list})})
-		return err
+		out, err := sql.Run(t.Context(), store.Job{Kind: "sql", Payload: asJSON(object{"statements": list})})
+		return string(out.Result), err
 	}
-	if err := run("SELECT 1"); err != nil {
-		t.Fatal(err)
+	itself := func(when string) {
+		t.Helper()
+		who, err := run("SELECT session_user AS login, current_user AS role")
+		if want := fmt.Sprintf(`{"login":"%s","role":"%[1]s"}`, name); err != nil || who != want {
+			t.Fatalf("%s it is %s, %v; want %s", when, who, err, want)
+		}
 	}
+	itself("at first")
 	attacks := [][]string{
 		{"SELECT * FROM tagexec.tag_jobs"}, {"INSERT INTO tagexec.tag_jobs (tag) VALUES ('t')"}, {"DELETE FROM tagexec.tag_jobs"},
 		{`SELECT tagexec.submit_jobs('b', '[{"tag": "t"}]')`}, {"SELECT tagexec.cancel_job(1)"},
@@ -372,13 +377,20 @@ func TestASQLJobCanNeitherReadTheQueueNorBecomeTheExecutor(t *testing.T) {
 	for _, reset := range []string{"RESET ROLE", "RESET SESSION AUTHORIZATION", "SET ROLE NONE", "SELECT set_config('role', 'none', false)"} {
 		attacks = append(attacks, []string{reset, "SELECT * FROM tagexec.tag_jobs"})
 	}
+	for _, relation := range storetest.All[string](db, "SELECT oid::regclass::text FROM pg_class WHERE relkind IN ('r', 'v', 'm', 'p', 'S') AND relnamespace::regnamespace::text IN ('tagexec', 'tagreport') ORDER BY 1") {
+		attacks = append(attacks, []string{"SELECT * FROM " + relation}, []string{"COPY " + relation + " TO STDOUT"})
+	}
+	for _, sql := range append(functionsBut(db), neverPermitted...) {
+		attacks = append(attacks, []string{sql})
+	}
 	for _, attack := range attacks {
-		err := run(attack...)
+		_, err := run(attack...)
 		var failure *executor.Failure
 		if !errors.As(err, &failure) || failure.Code != "42501" && !strings.Contains(attack[0], "COMMIT") {
 			t.Errorf("%s: %v; want it refused for want of a right", strings.Join(attack, "; "), err)
 		}
 	}
+	itself("in the end")
 	check(t, "jobs", storetest.One[int](db, "SELECT count(*) FROM tagexec.tag_jobs"), 0)
 }
 

@@ -1,6 +1,7 @@
 package store_test
 
 import (
+	"fmt"
 	"testing"
 	"time"
 
@@ -54,6 +55,24 @@ func TestSuspectsAreClaimedByThemselves(t *testing.T) {
 				t.Error("suspects are reported before the next look")
 			}
 		})
+	}
+}
+
+func TestASuspectIsLeftOutFromAmongOthers(t *testing.T) {
+	t.Parallel()
+	for _, pool := range []string{"default", "limited"} {
+		for _, batch := range []string{"", "b"} {
+			t.Run(fmt.Sprintf("pool %s, batch %q", pool, batch), func(t *testing.T) {
+				t.Parallel()
+				db := storetest.New(t)
+				db.Exec("INSERT INTO tagexec.tag_pools (pool, slots) VALUES ('limited', 9)")
+				db.Exec(`INSERT INTO tagexec.tag_jobs (tag, pool, batch, crashes, mutex_key)
+					SELECT 'job ' || i, $1, 'b', i % 2 * 2, CASE WHEN i > 4 THEN 'key ' || i END FROM generate_series(1, 8) i`, pool)
+				if got := tags(newClaimer(db, store.QueueConfig{Batch: batch}).claim(t, 20)); got != "[job 2 job 4 job 6 job 8]" {
+					t.Errorf("claimed %s", got)
+				}
+			})
+		}
 	}
 }
 

@@ -223,6 +223,9 @@ func TestRunEndedBySignal(t *testing.T) {
 			db.Insert(storetest.Row{"batch": "b", "payload": `{"statement": "SELECT pg_sleep(600)"}`})
 			p := start(t, db, []string{"run", "--batch", "b"}, "TAGEXEC_SHUTDOWN_GRACE=0s")
 			waitState(t, db, "running", 1)
+			if got := storetest.One[string](db, "SELECT coalesce(batch, '') FROM tagexec.tag_executors"); got != "b" {
+				t.Errorf("it is registered for batch %q", got)
+			}
 			p.signal(c.signal)
 			if code := p.exit(); code != c.code {
 				t.Errorf("exit code %d, want %d", code, c.code)
