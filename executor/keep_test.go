@@ -168,23 +168,27 @@ func TestALateAnswerToAHeartbeatDoesNotExtendTheTrust(t *testing.T) {
 }
 
 // A claim that is answered when the lease cannot be trusted any more.
-func TestAMutexJobDoesNotBeginWithoutATrustedLease(t *testing.T) {
-	bubble(t, func(t *testing.T) {
-		q := &slowAnswer{memory: newMemory()}
-		d := &deaf{memory: q.memory}
-		g := &gauge{}
-		p := start(t, mixed{Queue: q, heartbeat: d.Heartbeat}, executor.Config{}, g.around(takes(time.Hour)))
-		pass(time.Second)
-		d.deaf.Store(true)
-		q.delay.Store(int64(time.Minute))
-		id := q.add(1, store.Job{MutexKey: ptr("k")})
-		pass(90 * time.Second)
-		if h := q.history(id); g.begun(id) != 0 || len(h) != 1 || h[0].Outcome != store.Interrupted {
-			t.Errorf("begun %d times, history is %+v", g.begun(id), h)
-		}
-		p.stop(t)
-		q.check(t)
-	})
+func TestAJobClaimedWithoutATrustedLeaseDoesNotBegin(t *testing.T) {
+	for name, job := range map[string]store.Job{"with a mutex key": {MutexKey: ptr("k")}, "without one": {}} {
+		t.Run(name, func(t *testing.T) {
+			bubble(t, func(t *testing.T) {
+				q := &slowAnswer{memory: newMemory()}
+				d := &deaf{memory: q.memory}
+				g := &gauge{}
+				p := start(t, mixed{Queue: q, heartbeat: d.Heartbeat}, executor.Config{}, g.around(takes(time.Hour)))
+				pass(time.Second)
+				d.deaf.Store(true)
+				q.delay.Store(int64(time.Minute))
+				id := q.add(1, job)
+				pass(90 * time.Second)
+				if h := q.history(id); g.begun(id) != 0 || len(h) != 1 || h[0].Outcome != store.Interrupted {
+					t.Errorf("begun %d times, history is %+v", g.begun(id), h)
+				}
+				p.stop(t)
+				q.check(t)
+			})
+		})
+	}
 }
 
 // mixed is a Queue whose methods come from several.
