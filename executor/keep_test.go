@@ -250,6 +250,29 @@ func TestAReapedExecutorDropsItsJobsAndStartsOverUnderANewId(t *testing.T) {
 	})
 }
 
+// blind is a database that does not answer what runs.
+type blind struct{ *memory }
+
+func (blind) Running(context.Context, uuid.UUID) ([]store.Running, error) { return nil, errAway }
+
+// Mostly the read-back finds first that the jobs were taken away; here it cannot.
+func TestAReapedExecutorDropsWhatTheReadBackDoesNotSee(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		m, c := newMemory(), &causes{}
+		id := m.add(1, store.Job{})
+		p := start(t, blind{m}, executor.Config{}, c.run)
+		pass(3 * time.Second)
+		m.reapNow()
+		m.do(func() { m.rows[id].runAt = time.Now().Add(time.Hour) })
+		pass(10 * time.Second)
+		if got := c.of(id); len(got) != 1 || got[0] != executor.ErrLost {
+			t.Errorf("stopped by %v", got)
+		}
+		p.stop(t)
+		m.check(t)
+	})
+}
+
 func TestALateResultGoesOutUnderTheOldId(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		q := &recorder{memory: newMemory()}
