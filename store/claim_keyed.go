@@ -58,7 +58,7 @@ WITH RECURSIVE keys AS (
                       AND q.crashes < 2
                     ORDER BY q.priority DESC, q.run_at, q.id
                     LIMIT 1) j
-             WHERE NOT EXISTS (SELECT FROM tagexec.tag_jobs r WHERE r.state = 'running' AND r.mutex_key = k.mutex_key OFFSET 0)
+             WHERE NOT EXISTS (SELECT FROM tagexec.tag_jobs r WHERE r.state || '' = 'running' AND r.mutex_key = k.mutex_key OFFSET 0)
             OFFSET 0) h
      CROSS JOIN LATERAL (
            SELECT q.id

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 
-	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 )
 
@@ -194,7 +193,7 @@ func write(ctx context.Context, db querier, hostname string, results []Result, f
 	var (
 		ids          = make([]int64, n)
 		attempts     = make([]int32, n)
-		executors    = make([]uuid.UUID, n)
+		executors    = make([][16]byte, n) // uuid.UUID is encoded by way of its text
 		outcomes     = make([]string, n)
 		permanents   = make([]bool, n)
 		delays       = make([]float64, n)
