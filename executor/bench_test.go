@@ -21,6 +21,8 @@ type endless struct {
 	done  chan struct{}
 }
 
+func (*endless) Nap(ctx context.Context, _, _ func()) error { <-ctx.Done(); return nil }
+
 func (q *endless) Register(context.Context, store.Executor) error { return nil }
 func (q *endless) Heartbeat(context.Context, uuid.UUID) error     { return nil }
 func (q *endless) Stop(context.Context, uuid.UUID) error          { return nil }

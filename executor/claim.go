@@ -9,9 +9,6 @@ import (
 	"github.com/tagexec/tagexec/store"
 )
 
-// emptyPause is the least time between claims that find nothing.
-const emptyPause = 10 * time.Millisecond
-
 // Why a job is handed back without having begun.
 var (
 	errStillRuns = errors.New("an earlier attempt of the job still runs in this executor")
@@ -25,7 +22,11 @@ var (
 // answered: it may still take jobs.
 func (p *Pool) claim(ctx, claims, runs context.Context) (unanswered bool) {
 	trouble := outage{log: p.Log, what: "claim"}
-	var alone suspects
+	var (
+		alone suspects
+		idle  idle
+	)
+	defer idle.wake()
 	for ctx.Err() == nil {
 		p.shed()
 		hold, err := p.suspect(ctx, claims, runs, &alone)
@@ -58,8 +59,9 @@ func (p *Pool) claim(ctx, claims, runs context.Context) (unanswered bool) {
 		trouble.over()
 		if len(jobs) == want {
 			p.pace.claimed(time.Since(began))
+			idle.wake()
 		} else {
-			p.await(ctx, len(jobs) == 0)
+			p.await(ctx, &idle, len(jobs))
 		}
 	}
 	return unanswered
@@ -142,23 +144,6 @@ func (p *Pool) pause(ctx context.Context, d time.Duration) {
 	case <-ctx.Done():
 	case <-timer.C:
 	case <-p.freed:
-	}
-}
-
-// await waits after a claim that got all there was: for the next poll, or
-// until a result is stored, which may have freed a mutex key or slots of a
-// pool. If the claim got nothing at all, results that come thick and fast lead
-// to a claim every emptyPause only.
-func (p *Pool) await(ctx context.Context, empty bool) {
-	poll := time.NewTimer(jitter(p.PollInterval))
-	defer poll.Stop()
-	if empty {
-		sleep(ctx, min(emptyPause, p.PollInterval))
-	}
-	select {
-	case <-ctx.Done():
-	case <-poll.C:
-	case <-p.stored:
 	}
 }
 

@@ -31,6 +31,8 @@ type memory struct {
 	records   []int          // length of every Record
 	count     map[string]int // rows by state
 	limit     int            // running jobs, as of a limited pool; 0 for none
+	naps      []time.Time    // when each Nap began
+	sleeper   func()         // wakes who sleeps now
 }
 
 type row struct {
@@ -81,6 +83,32 @@ func (m *memory) add(n int, j store.Job) int64 {
 		m.pending = append(m.pending, r.ID)
 	}
 	return first
+}
+
+// insert adds a job and wakes who sleeps.
+func (m *memory) insert(j store.Job) int64 {
+	id := m.add(1, j)
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.sleeper != nil {
+		m.sleeper()
+	}
+	return id
+}
+
+func (m *memory) Nap(ctx context.Context, asleep, wake func()) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	m.mu.Lock()
+	m.naps = append(m.naps, time.Now())
+	m.sleeper = func() { wake(); cancel() }
+	m.mu.Unlock()
+	asleep()
+	<-ctx.Done()
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.sleeper = nil
+	return nil
 }
 
 func (m *memory) Register(ctx context.Context, e store.Executor) error {

@@ -67,6 +67,9 @@ type Pool struct {
 	stopping chan struct{} // closed when nothing is started any more
 	started  atomic.Bool
 	stats    stats
+	naps     sync.WaitGroup
+	lastNap  chan struct{} // closed when the nap that began last has ended; only the claimer uses it
+	deaf     outage        // only the present nap uses it
 
 	claimsBegun, claimsEnded atomic.Int64
 }
@@ -106,6 +109,7 @@ func New(c Config) (*Pool, error) {
 		freed:    make(chan struct{}, 1),
 		stored:   make(chan struct{}, 1),
 		stopping: make(chan struct{}),
+		deaf:     outage{log: c.Log, what: "listen"},
 	}, nil
 }
 
@@ -174,6 +178,7 @@ func (p *Pool) Run(ctx context.Context) error {
 	stopEngine()
 	recorder.Wait()
 	keepers.Wait()
+	p.naps.Wait()
 	return nil
 }
 

@@ -22,6 +22,10 @@ type Queue interface {
 	Suspects() bool
 	// ClaimSuspect takes one of them.
 	ClaimSuspect(ctx context.Context, executor uuid.UUID) ([]store.Job, error)
+	// Nap calls asleep as soon as the queue would wake this executor for new
+	// jobs, and wake when there are some; after that, or when ctx ends, it
+	// returns. A queue that cannot wake waits for the end of ctx. One call at a time.
+	Nap(ctx context.Context, asleep, wake func()) error
 	// Record stores results and returns the fate of each; "" is not known, and
 	// so are those left out beside an error.
 	Record(ctx context.Context, hostname string, results []store.Result) ([]store.Fate, error)

@@ -138,7 +138,7 @@ func TestIdleAndBusyExecutorsClaimRarely(t *testing.T) {
 		{"nothing to do", 0, nothing, 0, 50},
 		{"all workers run long jobs", 40, takes(time.Hour), 0, 5},
 		{"some workers run long jobs", 4, takes(time.Hour), 0, 50},
-		{"jobs come and end at a low rate", 4, takes(500 * time.Millisecond), time.Second, 60},
+		{"jobs come and end at a low rate", 4, takes(500 * time.Millisecond), time.Second, 80},
 		{"full workers end jobs at a low rate", 1000, takes(4 * time.Second), 0, 30},
 	}
 	for _, test := range tests {

@@ -78,7 +78,7 @@ func (w *way) pool(url, application string, size int32) (*pgxpool.Pool, error) {
 func (w *way) prepare(ctx context.Context, config *pgx.ConnConfig) error {
 	seen := w.seen.Load()
 	if seen == nil || time.Since(seen.at) > sightTime {
-		pooled, err := pooled(ctx, direct(config))
+		pooled, err := meetsPooler(ctx, direct(config))
 		if err != nil {
 			return err
 		}
@@ -101,10 +101,10 @@ func direct(config *pgx.ConnConfig) *pgx.ConnConfig {
 	return config
 }
 
-// pooled connects once and tells whether a pooler answered: it refuses the
+// meetsPooler connects once and tells whether a pooler answered: it refuses the
 // settings, or if it is told to ignore them, its session has another process
 // than it said.
-func pooled(ctx context.Context, config *pgx.ConnConfig) (bool, error) {
+func meetsPooler(ctx context.Context, config *pgx.ConnConfig) (bool, error) {
 	conn, err := pgx.ConnectConfig(ctx, config)
 	if code(err) == "08P01" { // protocol violation: unsupported startup parameter
 		return true, nil
@@ -120,8 +120,14 @@ func pooled(ctx context.Context, config *pgx.ConnConfig) (bool, error) {
 
 // txOptions are those of a transaction of ours.
 func (w *way) txOptions() pgx.TxOptions {
-	if seen := w.seen.Load(); seen != nil && !seen.pooled {
-		return pgx.TxOptions{}
+	if w.pooled() {
+		return pgx.TxOptions{BeginQuery: pooledBegin}
 	}
-	return pgx.TxOptions{BeginQuery: pooledBegin}
+	return pgx.TxOptions{}
+}
+
+// pooled tells whether a pooler was seen, or nothing is known yet.
+func (w *way) pooled() bool {
+	seen := w.seen.Load()
+	return seen == nil || seen.pooled
 }

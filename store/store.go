@@ -24,6 +24,7 @@ const connections = 4
 type Store struct {
 	db    *pgxpool.Pool // claim, record, batches
 	pulse *pgxpool.Pool // one connection for heartbeats, which must not wait for others
+	ears  *pgxpool.Pool // one connection that hears of new jobs, see Nap
 	way   *way
 }
 
@@ -41,11 +42,17 @@ func Open(url, application string) (*Store, error) {
 		s.db.Close()
 		return nil, err
 	}
+	if s.ears, err = s.way.pool(url, application+" listen", 1); err != nil {
+		s.pulse.Close()
+		s.db.Close()
+		return nil, err
+	}
 	return s, nil
 }
 
 // Close closes all connections and waits for statements under way.
 func (s *Store) Close() {
+	s.ears.Close()
 	s.pulse.Close()
 	s.db.Close()
 }

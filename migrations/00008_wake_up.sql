@@ -1,0 +1,115 @@
+-- Wake-up: executors that sleep hear of new work at once instead of at their
+-- next poll. And a probe of the running mutex keys that no statistics mislead.
+
+-- +goose Up
+-- A NOTIFY takes a lock of the whole database at commit, so it is sent only
+-- while somebody sleeps. The flag for that is an advisory lock which every
+-- sleeper shares on the connection it listens on: raising it writes nothing,
+-- needs no vacuum, and it falls when its owner dies. Whoever brings work looks
+-- whether the lock is free by taking it for the moment of one expression, in
+-- which no cancel can leave it behind.
+-- +goose StatementBegin
+CREATE FUNCTION tagexec.wake_executors() RETURNS trigger
+LANGUAGE plpgsql AS $$
+BEGIN
+    IF (CASE WHEN pg_catalog.pg_try_advisory_lock(pg_catalog.hashtextextended('tagexec asleep', 0::bigint))
+            THEN NOT pg_catalog.pg_advisory_unlock(pg_catalog.hashtextextended('tagexec asleep', 0::bigint))
+            ELSE true END) THEN
+        PERFORM pg_catalog.pg_notify('tagexec', '');
+    END IF;
+    RETURN NULL;
+END
+$$;
+-- +goose StatementEnd
+COMMENT ON FUNCTION tagexec.wake_executors IS 'Internal: sends NOTIFY tagexec if an executor sleeps.';
+REVOKE EXECUTE ON FUNCTION tagexec.wake_executors FROM PUBLIC;
+
+CREATE TRIGGER wake_executors AFTER INSERT ON tagexec.tag_jobs
+    FOR EACH STATEMENT EXECUTE FUNCTION tagexec.wake_executors();
+COMMENT ON TRIGGER wake_executors ON tagexec.tag_jobs IS 'New jobs are started at once by an executor that sleeps.';
+-- Whoever makes a job pending again sets retry_request; claim and record do not.
+CREATE TRIGGER wake_executors_again AFTER UPDATE OF retry_request ON tagexec.tag_jobs
+    FOR EACH STATEMENT EXECUTE FUNCTION tagexec.wake_executors();
+COMMENT ON TRIGGER wake_executors_again ON tagexec.tag_jobs IS 'So are jobs that are retried.';
+CREATE TRIGGER wake_executors AFTER UPDATE OF slots, paused ON tagexec.tag_pools
+    FOR EACH STATEMENT EXECUTE FUNCTION tagexec.wake_executors();
+COMMENT ON TRIGGER wake_executors ON tagexec.tag_pools IS 'And jobs of a pool that is resumed or enlarged.';
+
+-- One look for the common case that all is well. What it finds is handled apart.
+-- +goose StatementBegin
+CREATE OR REPLACE FUNCTION tagexec.check_new_jobs() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    wrong     boolean;
+    new_batch boolean;
+BEGIN
+    SELECT bool_or(k.kind IS NULL OR p.pool IS NULL OR n.slots > p.slots OR octet_length(n.payload::text) > 262144),
+           bool_or(n.batch IS NOT NULL AND b.batch IS NULL)
+      INTO wrong, new_batch
+      FROM new_rows n
+      LEFT JOIN tagexec.tag_kinds   k ON k.kind  = n.kind
+      LEFT JOIN tagexec.tag_pools   p ON p.pool  = n.pool
+      LEFT JOIN tagexec.tag_batches b ON b.batch = n.batch;
+    IF wrong THEN
+        PERFORM tagexec.refuse_job(n.kind, n.pool, n.slots, n.payload_bytes)
+           FROM (SELECT kind, pool, max(slots) AS slots, max(octet_length(payload::text)) AS payload_bytes
+                   FROM new_rows GROUP BY kind, pool) n
+           LEFT JOIN tagexec.tag_kinds k ON k.kind = n.kind
+           LEFT JOIN tagexec.tag_pools p ON p.pool = n.pool
+          WHERE k.kind IS NULL OR p.pool IS NULL OR n.slots > p.slots OR n.payload_bytes > 262144;
+    END IF;
+    IF new_batch THEN
+        -- Ordered, so that two statements that bring the same new keys cannot deadlock.
+        INSERT INTO tagexec.tag_batches (batch)
+        SELECT DISTINCT n.batch
+          FROM new_rows n
+         WHERE n.batch IS NOT NULL
+           AND NOT EXISTS (SELECT FROM tagexec.tag_batches b WHERE b.batch = n.batch)
+         ORDER BY n.batch
+            ON CONFLICT DO NOTHING;
+    END IF;
+    RETURN NULL;
+END
+$$;
+-- +goose StatementEnd
+
+-- Too few rows run when statistics are taken for the planner to believe that any
+-- do; it then took an index of all that runs to look for one key. This predicate
+-- only the probe and this index have.
+DROP INDEX tagexec.tag_jobs_one_running_per_mutex_key;
+CREATE UNIQUE INDEX tag_jobs_one_running_per_mutex_key ON tagexec.tag_jobs (mutex_key)
+    WHERE state || '' = 'running' AND mutex_key IS NOT NULL;
+COMMENT ON INDEX tagexec.tag_jobs_one_running_per_mutex_key IS 'The guarantee that a mutex key runs once at a time.';
+
+INSERT INTO tagexec.schema_versions (version, min_compatible) VALUES (8, 1);
+
+-- +goose Down
+DELETE FROM tagexec.schema_versions WHERE version = 8;
+DROP INDEX tagexec.tag_jobs_one_running_per_mutex_key;
+CREATE UNIQUE INDEX tag_jobs_one_running_per_mutex_key ON tagexec.tag_jobs (mutex_key)
+    WHERE state = 'running' AND mutex_key IS NOT NULL;
+COMMENT ON INDEX tagexec.tag_jobs_one_running_per_mutex_key IS 'The guarantee that a mutex key runs once at a time.';
+DROP TRIGGER wake_executors ON tagexec.tag_pools;
+DROP TRIGGER wake_executors_again ON tagexec.tag_jobs;
+DROP TRIGGER wake_executors ON tagexec.tag_jobs;
+DROP FUNCTION tagexec.wake_executors;
+-- +goose StatementBegin
+CREATE OR REPLACE FUNCTION tagexec.check_new_jobs() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    PERFORM tagexec.refuse_job(n.kind, n.pool, n.slots, n.payload_bytes)
+       FROM (SELECT kind, pool, max(slots) AS slots, max(octet_length(payload::text)) AS payload_bytes
+               FROM new_rows GROUP BY kind, pool) n
+       LEFT JOIN tagexec.tag_kinds k ON k.kind = n.kind
+       LEFT JOIN tagexec.tag_pools p ON p.pool = n.pool
+      WHERE k.kind IS NULL OR p.pool IS NULL OR n.slots > p.slots OR n.payload_bytes > 262144;
+    INSERT INTO tagexec.tag_batches (batch)
+    SELECT n.batch
+      FROM (SELECT DISTINCT batch FROM new_rows WHERE batch IS NOT NULL) n
+     WHERE NOT EXISTS (SELECT FROM tagexec.tag_batches b WHERE b.batch = n.batch)
+     ORDER BY n.batch
+        ON CONFLICT DO NOTHING;
+    RETURN NULL;
+END
+$$;
+-- +goose StatementEnd

@@ -1,0 +1,74 @@
+package store
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/jackc/pgx/v5/pgxpool"
+)
+
+// The advisory lock tells whoever inserts jobs that somebody listens. It is
+// shared by all who sleep, and falls with the session.
+const (
+	fallAsleepSQL = `-- tagexec: fall asleep
+LISTEN tagexec; SELECT pg_advisory_lock_shared(hashtextextended('tagexec asleep', 0::bigint))`
+
+	wakeUpSQL = `-- tagexec: wake up
+UNLISTEN tagexec; SELECT pg_advisory_unlock_shared(hashtextextended('tagexec asleep', 0::bigint))`
+)
+
+// wakeUpTimeout is short because a process may be ending meanwhile.
+const wakeUpTimeout = time.Second
+
+// Nap calls asleep as soon as new jobs would be announced to this session, and
+// wake when some were: jobs that were committed before asleep are not
+// announced. It returns after that or when ctx ends, which is no error. Behind
+// a pooler, which passes nothing on, it only waits for the end of ctx. Jobs
+// that become due, or can run because another ended, are not announced. One
+// call at a time.
+func (q *Queue) Nap(ctx context.Context, asleep, wake func()) error {
+	conn, err := q.ears.Acquire(ctx)
+	if err != nil {
+		if ctx.Err() != nil {
+			return nil
+		}
+		return fmt.Errorf("connect to listen for new jobs: %w", err)
+	}
+	defer conn.Release()
+	if q.way.pooled() {
+		<-ctx.Done()
+		return nil
+	}
+	if err := script(ctx, conn, clientTimeout, fallAsleepSQL); err != nil {
+		return fmt.Errorf("listen for new jobs: %w", err)
+	}
+	asleep()
+	if _, err = conn.Conn().WaitForNotification(ctx); err == nil {
+		wake()
+	} else if ctx.Err() != nil {
+		err = nil
+	}
+	if wakeErr := script(ctx, conn, wakeUpTimeout, wakeUpSQL); err == nil {
+		err = wakeErr
+	}
+	if err != nil {
+		return fmt.Errorf("listen for new jobs: %w", err)
+	}
+	// What was announced until then is no news at the next nap.
+	over, cancel := context.WithCancel(ctx)
+	cancel()
+	for err == nil {
+		_, err = conn.Conn().WaitForNotification(over)
+	}
+	return nil
+}
+
+// script runs several statements without parameters in one transaction,
+// whether ctx has ended or not: a cancel would cost the connection.
+func script(ctx context.Context, conn *pgxpool.Conn, timeout time.Duration, sql string) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), timeout)
+	defer cancel()
+	_, err := conn.Conn().PgConn().Exec(ctx, sql).ReadAll()
+	return err
+}
