@@ -41,7 +41,7 @@ const (
                       AND q.kind = ANY ($4::text[])
                       AND q.crashes < 2
                       AND ($6::text[] IS NULL OR q.pool = ANY ($6))
-                      AND NOT EXISTS (SELECT FROM tagexec.tag_jobs r WHERE r.state = 'running' AND r.mutex_key = q.mutex_key OFFSET 0)
+                      AND NOT EXISTS (SELECT FROM tagexec.tag_jobs r WHERE r.state || '' = 'running' AND r.mutex_key = q.mutex_key OFFSET 0)
                     ORDER BY q.mutex_key, q.priority DESC, q.run_at, q.id) c
             ORDER BY c.priority DESC, c.run_at, c.id
             LIMIT $3))

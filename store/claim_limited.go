@@ -46,7 +46,7 @@ WITH RECURSIVE pool AS MATERIALIZED (
        AND q.pool = $5
        AND q.run_at <= now()
        AND q.crashes < 2
-       AND NOT EXISTS (SELECT FROM tagexec.tag_jobs r WHERE r.state = 'running' AND r.mutex_key = q.mutex_key OFFSET 0)
+       AND NOT EXISTS (SELECT FROM tagexec.tag_jobs r WHERE r.state || '' = 'running' AND r.mutex_key = q.mutex_key OFFSET 0)
 ), `
 	limitedClaim = `, queue AS (
     SELECT c.id, c.mine, sum(c.slots) OVER (ORDER BY c.priority DESC, c.run_at, c.id) AS needed
@@ -122,7 +122,7 @@ const claimLimitedSQL = `-- tagexec: claim limited` + limitedPool + `keys AS (
               AND q.slots <= p.slots
             ORDER BY q.priority DESC, q.run_at, q.id
             LIMIT 1) j
-     WHERE NOT EXISTS (SELECT FROM tagexec.tag_jobs r WHERE r.state = 'running' AND r.mutex_key = k.mutex_key OFFSET 0)
+     WHERE NOT EXISTS (SELECT FROM tagexec.tag_jobs r WHERE r.state || '' = 'running' AND r.mutex_key = k.mutex_key OFFSET 0)
 )` + limitedClaim + `CASE WHEN p.free <= 0 OR EXISTS (SELECT FROM candidates) AND NOT EXISTS (SELECT FROM claimed) THEN $13
             ELSE (SELECT max(mutex_key) FROM seen HAVING count(*) = $14) END` + limitedReturn
 
@@ -138,7 +138,7 @@ const claimLimitedBatchSQL = `-- tagexec: claim limited batch` + limitedPool + `
        FROM pool p
        JOIN tagexec.tag_jobs q ON q.slots <= p.slots
       WHERE q.mutex_key IS NOT NULL` + limitedBatchDue + `
-        AND NOT EXISTS (SELECT FROM tagexec.tag_jobs r WHERE r.state = 'running' AND r.mutex_key = q.mutex_key OFFSET 0)
+        AND NOT EXISTS (SELECT FROM tagexec.tag_jobs r WHERE r.state || '' = 'running' AND r.mutex_key = q.mutex_key OFFSET 0)
       ORDER BY q.mutex_key, q.priority DESC, q.run_at, q.id)
 )` + limitedClaim + `NULL::text` + limitedReturn
 

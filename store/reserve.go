@@ -65,7 +65,7 @@ SELECT (SELECT c.id
         (SELECT q.id, q.priority, q.run_at
            FROM tagexec.tag_jobs q
           WHERE q.mutex_key IS NOT NULL
-            AND q.mutex_key NOT IN (SELECT r.mutex_key FROM tagexec.tag_jobs r WHERE r.state = 'running' AND r.mutex_key IS NOT NULL)` + reservingDue + `
+            AND q.mutex_key NOT IN (SELECT r.mutex_key FROM tagexec.tag_jobs r WHERE r.state || '' = 'running' AND r.mutex_key IS NOT NULL)` + reservingDue + `
             AND (` + reservingMine + ` OR ` + reservingOthers + `)
           ORDER BY q.priority DESC, q.run_at, q.id
           LIMIT 1)) c

@@ -35,7 +35,7 @@ const claimSuspectSQL = `-- tagexec: claim suspect` + setClaimed + `
        AND q.kind = ANY ($4::text[])
        AND (p.slots IS NULL OR q.slots <= p.slots - coalesce((SELECT sum(r.slots) FROM tagexec.tag_jobs r
                                                                WHERE r.state = 'running' AND r.pool = q.pool), 0))
-       AND NOT EXISTS (SELECT FROM tagexec.tag_jobs r WHERE r.state = 'running' AND r.mutex_key = q.mutex_key)
+       AND NOT EXISTS (SELECT FROM tagexec.tag_jobs r WHERE r.state || '' = 'running' AND r.mutex_key = q.mutex_key)
        AND CASE WHEN q.mutex_key IS NULL THEN true ELSE pg_try_advisory_xact_lock(hashtextextended('tagexec mutex ' || q.mutex_key, 0::bigint)) END
        FOR UPDATE OF q SKIP LOCKED` + returnClaimed
 
