@@ -1,0 +1,62 @@
+package bench
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/jackc/pgx/v5/pgxpool"
+)
+
+// ground is where runs take place: it gives each a freshly filled queue.
+type ground interface {
+	// fresh returns the URL and the name of a database filled like that. The one
+	// before is gone then.
+	fresh(ctx context.Context, f fill) (url, name string, err error)
+	// admin is a way to the server that does not count among what a run costs, as
+	// far as there is one.
+	admin() *pgxpool.Pool
+	// close takes back what was made.
+	close(ctx context.Context) error
+}
+
+// openPool connects to a database, with as few connections as may be.
+func openPool(ctx context.Context, url string) (*pgxpool.Pool, error) {
+	config, err := pgxpool.ParseConfig(url)
+	if err != nil {
+		return nil, err
+	}
+	config.MaxConns = 2
+	config.ConnConfig.RuntimeParams["application_name"] = application
+	return pgxpool.NewWithConfig(ctx, config)
+}
+
+// application is how sessions of the bench itself are known.
+const application = "tagexec bench"
+
+// settle waits until the sessions of the run before are gone, so that the
+// server has counted all they did; not for ever, others may use a given database.
+func settle(ctx context.Context, admin *pgxpool.Pool, name string) error {
+	const sessions = `SELECT count(*) FROM pg_stat_activity
+ WHERE datname = $1 AND backend_type = 'client backend' AND application_name <> '` + application + `'`
+	for end := time.Now().Add(2 * time.Second); time.Now().Before(end); pause(ctx, 5*time.Millisecond) {
+		var n int
+		if err := admin.QueryRow(ctx, sessions, name).Scan(&n); err != nil {
+			return fmt.Errorf("look for open sessions: %w", err)
+		}
+		if n == 0 {
+			return nil
+		}
+	}
+	return context.Cause(ctx)
+}
+
+// pause waits for d, or less if ctx ends.
+func pause(ctx context.Context, d time.Duration) {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+	case <-timer.C:
+	}
+}

@@ -1,0 +1,103 @@
+package bench
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+)
+
+// riverSchema is where River's tables are; not in the way of others in a given
+// database.
+const riverSchema = "tagexec_bench_river"
+
+// riverSource is where its program is below the top of a checkout.
+const riverSource = "cmd/tagexec/bench/river"
+
+// riverOrders are what its program reads first; it is a module of its own, with
+// the same fields.
+type riverOrders struct {
+	Database   string `json:"database"`
+	Schema     string `json:"schema"`
+	Pending    int    `json:"pending"`
+	Finished   int    `json:"finished"`
+	Workers    int    `json:"workers"`
+	CooldownUS int64  `json:"cooldown_us"`
+	PollUS     int64  `json:"poll_us"`
+}
+
+func (b *Bench) riverOrders(url string, t trial) riverOrders {
+	return riverOrders{
+		Database: url, Schema: riverSchema, Pending: t.fill.pending, Finished: t.fill.finished,
+		Workers: max(1, b.River.Workers/max(1, t.processes)), CooldownUS: b.River.Cooldown.Microseconds(), PollUS: b.River.Poll.Microseconds(),
+	}
+}
+
+// buildRiver builds its program, if it was asked for. It is not part of ours, so
+// that our go.mod stays free of it.
+func (b *Bench) buildRiver(ctx context.Context) error {
+	if !slices.Contains(b.Versus, RiverQueue) {
+		return nil
+	}
+	source, err := findRiver(b.River.Source)
+	if err != nil {
+		return err
+	}
+	b.Log("building River's program")
+	b.program = filepath.Join(b.Dir, "river")
+	build := exec.CommandContext(ctx, "go", "build", "-buildvcs=false", "-o", b.program, ".")
+	build.Dir = source
+	if said, err := build.CombinedOutput(); err != nil {
+		if errors.Is(err, exec.ErrNotFound) {
+			return fmt.Errorf("build River's program: this needs Go: %w", err)
+		}
+		return fmt.Errorf("build River's program in %s: %w\n%s", source, err, strings.TrimSpace(string(said)))
+	}
+	return nil
+}
+
+// findRiver looks for the source of River's program: where it was said to be, or
+// in the checkout that the working directory is in.
+func findRiver(said string) (string, error) {
+	if said != "" {
+		if _, err := os.Stat(filepath.Join(said, "go.mod")); err != nil {
+			return "", fmt.Errorf("there is no Go module in %s: it must be the directory %s of a checkout of tagexec", said, riverSource)
+		}
+		return said, nil
+	}
+	dir, err := os.Getwd()
+	if err != nil {
+		return "", err
+	}
+	for {
+		source := filepath.Join(dir, riverSource)
+		if _, err := os.Stat(filepath.Join(source, "go.mod")); err == nil {
+			return source, nil
+		}
+		parent := filepath.Dir(dir)
+		if parent == dir {
+			return "", fmt.Errorf("to run against River its program must be built, but its source, %s, was not found in the working directory or above: start in a checkout of tagexec, or name the directory with --river-source", riverSource)
+		}
+		dir = parent
+	}
+}
+
+// fillRiver makes River's tables in the database at url and fills them.
+func (b *Bench) fillRiver(ctx context.Context, url string, f fill) (err error) {
+	t := newTeam()
+	defer func() { err = errors.Join(err, t.end(ctx)) }()
+	if _, err := t.start(ctx, exec.CommandContext(ctx, b.program, "fill"), b.riverOrders(url, trial{fill: f})); err != nil {
+		return err
+	}
+	t.begin()
+	total := f.pending + f.finished
+	_, err = t.await(ctx, func(m Message) bool {
+		b.Show(min(m.Stored, total), total, "filling River's queue")
+		return m.Stored == total && total > 0
+	})
+	return err
+}

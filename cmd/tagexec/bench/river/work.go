@@ -1,0 +1,68 @@
+package main
+
+import (
+	"context"
+	"log/slog"
+	"time"
+
+	"github.com/jackc/pgx/v5/pgxpool"
+	"github.com/riverqueue/river"
+	"github.com/riverqueue/river/riverdriver/riverpgxv5"
+)
+
+// worker's jobs do nothing.
+type worker struct{ river.WorkerDefaults[args] }
+
+func (worker) Work(context.Context, *river.Job[args]) error { return nil }
+
+// tellEvery is the most that is told of at once.
+const tellEvery = 1000
+
+// work lets River work until ctx ends. River tells of a job when its completion
+// is stored, as its own benchmark counts.
+func work(ctx context.Context, o orders, db *pgxpool.Pool, stored func(int)) error {
+	workers := river.NewWorkers()
+	if err := river.AddWorkerSafely(workers, worker{}); err != nil {
+		return err
+	}
+	client, err := river.NewClient(riverpgxv5.New(db), &river.Config{
+		Schema: o.Schema, Workers: workers,
+		Queues:            map[string]river.QueueConfig{river.QueueDefault: {MaxWorkers: o.Workers}},
+		FetchCooldown:     time.Duration(o.CooldownUS) * time.Microsecond,
+		FetchPollInterval: time.Duration(o.PollUS) * time.Microsecond,
+		Logger:            slog.New(slog.DiscardHandler),
+	})
+	if err != nil {
+		return err
+	}
+	// The channel holds all there can be: River drops what does not fit.
+	done, unsubscribe := client.SubscribeConfig(&river.SubscribeConfig{
+		ChanSize: o.Pending + 1, Kinds: []river.EventKind{river.EventKindJobCompleted},
+	})
+	defer unsubscribe()
+	// Started apart from ctx, which would cut off what is being stored.
+	if err := client.Start(context.WithoutCancel(ctx)); err != nil {
+		return err
+	}
+	count(ctx, done, stored)
+	stopping, cancel := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
+	defer cancel()
+	return client.Stop(stopping)
+}
+
+// count tells of completed jobs, of those that came together at once.
+func count(ctx context.Context, done <-chan *river.Event, stored func(int)) {
+	n, told := 0, 0
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-done:
+			n++
+			if n-told >= tellEvery || len(done) == 0 {
+				stored(n)
+				told = n
+			}
+		}
+	}
+}

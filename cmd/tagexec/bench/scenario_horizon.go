@@ -1,0 +1,68 @@
+package bench
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/jackc/pgx/v5"
+)
+
+// spreadKeys is how many mutex keys jobs are spread over.
+const spreadKeys = 10_000
+
+var horizonScenario = Scenario{
+	Name: "horizon", Short: "Work off jobs while an old snapshot holds vacuum back", Jobs: 300_000, Workers: 100, Repeat: 3, Versus: true,
+	contests: func(b *Bench) []contest {
+		snapshot := trial{fill: fill{pending: b.Jobs}, target: b.Jobs, beside: oldSnapshot}
+		pool := trial{fill: fill{pending: b.Jobs, pool: roomyPool}, target: b.Jobs, beside: oldSnapshot}
+		keys := trial{fill: fill{pending: b.Jobs, keys: spreadKeys}, target: b.Jobs, beside: oldSnapshot}
+		writing := trial{fill: fill{pending: b.Jobs}, target: b.Jobs, beside: oldWriter}
+		flat := []goal{flatGoal(0.8)}
+		return []contest{
+			{ours: b.engineSide("ours", snapshot), versus: b.others(snapshot), goals: flat},
+			{name: "limited_pool", ours: b.engineSide("ours, limited pool", pool), goals: flat},
+			{name: "mutex_keys", ours: b.engineSide("ours, mutex keys", keys), goals: flat},
+			{name: "writing_transaction", ours: b.engineSide("ours, old writing transaction", writing), goals: flat},
+		}
+	},
+}
+
+var limitsScenario = Scenario{
+	Name: "limits", Short: "Work off jobs of a limited pool, and jobs with mutex keys", Jobs: 100_000, Workers: 100, Repeat: 3,
+	contests: func(b *Bench) []contest {
+		const unlimited = "unlimited"
+		plain := b.plainDrain(unlimited)
+		pool := trial{fill: fill{pending: b.Jobs, pool: roomyPool}, target: b.Jobs}
+		keys := trial{fill: fill{pending: b.Jobs, keys: spreadKeys}, target: b.Jobs}
+		return []contest{
+			{ours: b.engineSide("ours, limited pool", pool), versus: []*side{plain}, goals: []goal{ratioGoal(unlimited, 0.7)}},
+			{name: "mutex_keys", ours: b.engineSide("ours, mutex keys", keys), versus: []*side{plain}, goals: []goal{ratioGoal(unlimited, 0.5)}},
+		}
+	},
+}
+
+// oldSnapshot is an analyst's session that looks at the table as it was, until
+// end is called.
+func oldSnapshot(ctx context.Context, url string) (end func() error, err error) {
+	return hold(ctx, url, "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY", "SELECT FROM pg_class LIMIT 1")
+}
+
+// oldWriter is a producer that does not come to its end.
+func oldWriter(ctx context.Context, url string) (end func() error, err error) {
+	return hold(ctx, url, "BEGIN", "INSERT INTO tagexec.tag_batches (batch) VALUES ('of an old transaction')")
+}
+
+func hold(ctx context.Context, url string, statements ...string) (end func() error, err error) {
+	conn, err := pgx.Connect(ctx, url)
+	if err != nil {
+		return nil, err
+	}
+	end = func() error { return conn.Close(context.WithoutCancel(ctx)) }
+	for _, sql := range statements {
+		if _, err := conn.Exec(ctx, sql); err != nil {
+			return nil, errors.Join(fmt.Errorf("hold vacuum back: %w", err), end())
+		}
+	}
+	return end, nil
+}

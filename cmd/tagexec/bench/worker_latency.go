@@ -1,0 +1,75 @@
+package bench
+
+import (
+	"context"
+	"errors"
+	"math/rand/v2"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"golang.org/x/sync/errgroup"
+
+	"github.com/tagexec/tagexec/executor"
+	"github.com/tagexec/tagexec/store"
+)
+
+const (
+	// latencyPoll is the executor's default, written down because the pauses
+	// between inserts depend on it.
+	latencyPoll = 250 * time.Millisecond
+
+	// latencyLimit is how long a job may take to start.
+	latencyLimit = 30 * time.Second
+)
+
+// latency is an executor, and in the same process, so by the same clock, a
+// producer that inserts a job whenever the executor has been idle for longer
+// than it polls.
+func (w *worker) latency(ctx context.Context) (role, func(), error) {
+	conn, err := pgx.Connect(ctx, w.Database)
+	if err != nil {
+		return nil, nil, err
+	}
+	started := make(chan time.Time, 1)
+	w.Poll = latencyPoll
+	pool, close, err := w.pool(func(context.Context, store.Job) (executor.Outcome, error) {
+		started <- time.Now()
+		return executor.Outcome{}, nil
+	})
+	done := func() { _ = conn.Close(context.WithoutCancel(ctx)) }
+	if err != nil {
+		done()
+		return nil, nil, err
+	}
+	do := func(ctx context.Context) error {
+		both, ctx := errgroup.WithContext(ctx)
+		both.Go(func() error { return pool.Run(ctx) })
+		both.Go(func() error { return w.timeInserts(ctx, conn, started) })
+		return both.Wait()
+	}
+	return do, func() { close(); done() }, nil
+}
+
+func (w *worker) timeInserts(ctx context.Context, conn *pgx.Conn, started <-chan time.Time) error {
+	var waits []float64
+	for n := range w.Jobs + 1 {
+		if _, err := conn.Exec(ctx, singleSQL, n, "daily_tags/2026-01-01", singlePayload); err != nil {
+			return err
+		}
+		inserted := time.Now()
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-time.After(latencyLimit):
+			return errors.New("a job did not start within " + latencyLimit.String())
+		case at := <-started:
+			if n > 0 { // the first finds an executor that has just begun
+				waits = append(waits, max(0, at.Sub(inserted).Seconds()*1000))
+				w.tell(Message{Running: n})
+			}
+		}
+		pause(ctx, latencyPoll+latencyPoll/2+rand.N(latencyPoll))
+	}
+	w.tell(Message{Waits: waits})
+	return nil
+}
