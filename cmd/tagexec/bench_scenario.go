@@ -80,6 +80,7 @@ func checkBench(cmd *cobra.Command, o bench.Options) error {
 
 func runBench(ctx context.Context, std stdio, flags benchFlags, s bench.Scenario, o bench.Options) (err error) {
 	bar := newProgress(std.err, 5*time.Second)
+	bar.what = "jobs"
 	defer bar.end()
 	o.Show = bar.show
 	o.Log = func(format string, args ...any) {

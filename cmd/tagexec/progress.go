@@ -13,6 +13,7 @@ import (
 type progress struct {
 	w     io.Writer
 	every time.Duration
+	what  string // is counted
 	bar   *progressbar.ProgressBar
 	total int
 	last  time.Time
@@ -20,7 +21,7 @@ type progress struct {
 
 // newProgress shows progress on w; a plain line comes at most once per every.
 func newProgress(w io.Writer, every time.Duration) *progress {
-	return &progress{w: w, every: every, last: time.Now()}
+	return &progress{w: w, every: every, what: "jobs done", last: time.Now()}
 }
 
 // show reports done of total jobs; detail says more about them.
@@ -28,7 +29,7 @@ func (p *progress) show(done, total int, detail string) {
 	if !onTerminal(p.w) {
 		if time.Since(p.last) >= p.every {
 			p.last = time.Now()
-			fmt.Fprintf(p.w, "%d of %d jobs done, %s\n", done, total, detail)
+			fmt.Fprintf(p.w, "%d of %d %s, %s\n", done, total, p.what, detail)
 		}
 		return
 	}

@@ -2,7 +2,7 @@ package bench
 
 import (
 	"fmt"
-	"slices"
+	"strings"
 )
 
 // goal is what a contest ought to show.
@@ -58,19 +58,24 @@ func flatGoal(limit float64) goal {
 	return goal{fmt.Sprintf("slowest slice ≥ %g × fastest", limit), value, atLeast(limit)}
 }
 
-// waitGoal: the quantile q of the waits, in ms.
-func waitGoal(q, limit float64) goal {
+// waitGoal: the median or the 99th percentile q of the waits of a side, of ours
+// if it has no name, in ms.
+func waitGoal(side string, q, limit float64) goal {
 	value := func(r Result) float64 {
+		figures := r.Ours
+		if side != "" {
+			figures = r.Versus[side]
+		}
 		switch {
-		case r.Ours.Waits == nil:
+		case figures.Waits == nil:
 			return 0
 		case q == 0.5:
-			return r.Ours.Waits.P50
+			return figures.Waits.P50
 		default:
-			return r.Ours.Waits.P99
+			return figures.Waits.P99
 		}
 	}
-	return goal{fmt.Sprintf("p%g ≤ %g ms", q*100, limit), value, atMost(limit)}
+	return goal{strings.TrimPrefix(side+": ", ": ") + fmt.Sprintf("p%g ≤ %g ms", q*100, limit), value, atMost(limit)}
 }
 
 // bytesGoal: memory of a job in flight.
@@ -95,5 +100,5 @@ func judge(goals []goal, r Result) (judged []Goal) {
 			judged = append(judged, Goal{g.text, v, g.met(v)})
 		}
 	}
-	return slices.Clip(judged)
+	return judged
 }

@@ -18,6 +18,7 @@ type contest struct {
 	ours   *side
 	versus []*side
 	goals  []goal
+	flat   bool // tell how the slowest slice compares with the fastest
 }
 
 // run is what one run of one side has shown; 0 is not measured.

@@ -39,9 +39,9 @@ type Result struct {
 
 func newResult(c contest, runs map[*side][]run) Result {
 	ours := runs[c.ours]
-	r := Result{Ours: newFigures(ours), Versus: map[string]Figures{}}
+	r := Result{Ours: newFigures(ours, c.flat), Versus: map[string]Figures{}}
 	for _, s := range c.versus {
-		f := newFigures(runs[s])
+		f := newFigures(runs[s], c.flat)
 		f.Ratio = spread(ratios(each(ours, rateOf), each(runs[s], rateOf)))
 		r.Versus[s.name] = f
 	}
@@ -49,11 +49,10 @@ func newResult(c contest, runs map[*side][]run) Result {
 	return r
 }
 
-func newFigures(runs []run) Figures {
+func newFigures(runs []run, flat bool) Figures {
 	mid := func(of func(run) float64) float64 { return median(each(runs, of)) }
 	f := Figures{
-		JobsPerSecond:    spread(each(runs, rateOf)),
-		SlowestToFastest: spread(each(runs, flatness)),
+		JobsPerSecond: spread(each(runs, rateOf)),
 
 		RSSBytes:       mid(func(r run) float64 { return r.rss }),
 		WALBytesPerJob: mid(func(r run) float64 { return r.wal }),
@@ -67,12 +66,11 @@ func newFigures(runs []run) Figures {
 		QueriesPerSecond: mid(func(r run) float64 { return r.queriesPerSecond }),
 		CommitsPerSecond: mid(func(r run) float64 { return r.commitsPerSecond }),
 	}
-	for i := 0; ; i++ {
-		at := func(r run) float64 { return r.slices[i] }
-		if len(runs) == 0 || len(runs[0].slices) <= i {
-			break
-		}
-		f.Slices = append(f.Slices, mid(at))
+	if flat {
+		f.SlowestToFastest = spread(each(runs, flatness))
+	}
+	for i := range runs[0].slices { // all runs have as many
+		f.Slices = append(f.Slices, mid(func(r run) float64 { return r.slices[i] }))
 	}
 	var waits []float64
 	for _, r := range runs {

@@ -18,12 +18,12 @@ var horizonScenario = Scenario{
 		pool := trial{fill: fill{pending: b.Jobs, pool: roomyPool}, target: b.Jobs, beside: oldSnapshot}
 		keys := trial{fill: fill{pending: b.Jobs, keys: spreadKeys}, target: b.Jobs, beside: oldSnapshot}
 		writing := trial{fill: fill{pending: b.Jobs}, target: b.Jobs, beside: oldWriter}
-		flat := []goal{flatGoal(0.8)}
+		goals := []goal{flatGoal(0.8)}
 		return []contest{
-			{ours: b.engineSide("ours", snapshot), versus: b.others(snapshot), goals: flat},
-			{name: "limited_pool", ours: b.engineSide("ours, limited pool", pool), goals: flat},
-			{name: "mutex_keys", ours: b.engineSide("ours, mutex keys", keys), goals: flat},
-			{name: "writing_transaction", ours: b.engineSide("ours, old writing transaction", writing), goals: flat},
+			{ours: b.engineSide("ours", snapshot), versus: b.others(snapshot), goals: goals, flat: true},
+			{name: "limited_pool", ours: b.engineSide("ours, limited pool", pool), goals: goals, flat: true},
+			{name: "mutex_keys", ours: b.engineSide("ours, mutex keys", keys), goals: goals, flat: true},
+			{name: "writing_transaction", ours: b.engineSide("ours, old writing transaction", writing), goals: goals, flat: true},
 		}
 	},
 }

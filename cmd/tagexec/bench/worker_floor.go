@@ -33,28 +33,40 @@ func (w *worker) floor() (role, func(), error) {
 	return do, st.Close, nil
 }
 
-// loop claims and records until nothing is left.
+// loop claims and records until nothing is left. As in the engine, a result
+// whose row is locked for a moment, by a claim that looks at it, is stored with
+// the next.
 func (w *worker) loop(ctx context.Context, q *store.Queue) error {
 	e := store.Executor{ID: uuid.New(), Hostname: "floor", PID: os.Getpid(), Version: "bench", Workers: floorBatch, Kinds: q.Kinds, Lease: time.Hour}
 	if err := q.Register(ctx, e); err != nil {
 		return err
 	}
+	var results []store.Result
 	for {
 		jobs, err := q.Claim(ctx, e.ID, floorBatch)
 		if err != nil {
 			return err
 		}
-		if len(jobs) == 0 {
-			return q.Stop(ctx, e.ID)
+		for _, job := range jobs {
+			results = append(results, store.Result{Claim: job.Claim, Outcome: store.Succeeded})
 		}
-		results := make([]store.Result, len(jobs))
-		for i, job := range jobs {
-			results[i] = store.Result{Claim: job.Claim, Outcome: store.Succeeded}
+		if len(results) == 0 {
+			return q.Stop(ctx, e.ID)
 		}
 		fates, err := q.Record(ctx, e.Hostname, results)
 		if err != nil {
 			return err
 		}
 		w.stored(applied(results, fates))
+		results = locked(results, fates)
 	}
+}
+
+func locked(results []store.Result, fates []store.Fate) (left []store.Result) {
+	for i, fate := range fates {
+		if fate == store.Locked {
+			left = append(left, results[i])
+		}
+	}
+	return left
 }
