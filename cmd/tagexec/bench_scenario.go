@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -25,7 +26,7 @@ func benchScenarioCommand(std stdio, s bench.Scenario) *cobra.Command {
 	cmd := &cobra.Command{
 		Use: s.Name, Short: s.Short, Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			if err := errors.Join(flags.check(), checkBench(cmd, o)); err != nil {
+			if err := errors.Join(flags.check(), checkBench(cmd, &o)); err != nil {
 				return usagef("%w", err)
 			}
 			ctx, stop := untilSignal(cmd.Context())
@@ -58,8 +59,8 @@ func benchScenarioCommand(std stdio, s bench.Scenario) *cobra.Command {
 	return cmd
 }
 
-// checkBench refuses what cannot be run.
-func checkBench(cmd *cobra.Command, o bench.Options) error {
+// checkBench refuses what cannot be run, before anything is started.
+func checkBench(cmd *cobra.Command, o *bench.Options) error {
 	for name, value := range map[string]int{
 		"jobs": o.Jobs, "workers": o.Workers, "repeat": o.Repeat, "pending": o.Pending, "finished": o.Finished, "processes": o.Processes,
 	} {
@@ -75,7 +76,12 @@ func checkBench(cmd *cobra.Command, o bench.Options) error {
 			return fmt.Errorf("--vs names %q; known: %s, %s", side, bench.Floor, bench.RiverQueue)
 		}
 	}
-	return nil
+	if !slices.Contains(o.Versus, bench.RiverQueue) {
+		return nil
+	}
+	var err error
+	o.River.Source, err = bench.FindRiver(o.River.Source)
+	return err
 }
 
 func runBench(ctx context.Context, std stdio, flags benchFlags, s bench.Scenario, o bench.Options) (err error) {

@@ -38,7 +38,7 @@ const (
 
 // River is how River runs: at its best, as its own benchmark does.
 type River struct {
-	Source   string // directory of the program; "" finds it
+	Source   string // directory of the program, see FindRiver
 	Workers  int
 	Cooldown time.Duration // least time between fetches
 	Poll     time.Duration

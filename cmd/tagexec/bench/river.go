@@ -43,26 +43,22 @@ func (b *Bench) buildRiver(ctx context.Context) error {
 	if !slices.Contains(b.Versus, RiverQueue) {
 		return nil
 	}
-	source, err := findRiver(b.River.Source)
-	if err != nil {
-		return err
-	}
 	b.Log("building River's program")
 	b.program = filepath.Join(b.Dir, "river")
-	build := exec.CommandContext(ctx, "go", "build", "-buildvcs=false", "-o", b.program, ".")
-	build.Dir = source
+	build := exec.CommandContext(ctx, "go", "build", "-race=false", "-buildvcs=false", "-o", b.program, ".")
+	build.Dir = b.River.Source
 	if said, err := build.CombinedOutput(); err != nil {
 		if errors.Is(err, exec.ErrNotFound) {
 			return fmt.Errorf("build River's program: this needs Go: %w", err)
 		}
-		return fmt.Errorf("build River's program in %s: %w\n%s", source, err, strings.TrimSpace(string(said)))
+		return fmt.Errorf("build River's program in %s: %w\n%s", build.Dir, err, strings.TrimSpace(string(said)))
 	}
 	return nil
 }
 
-// findRiver looks for the source of River's program: where it was said to be, or
-// in the checkout that the working directory is in.
-func findRiver(said string) (string, error) {
+// FindRiver returns the source of River's program: where it was said to be, or in
+// the checkout that the working directory is in.
+func FindRiver(said string) (string, error) {
 	if said != "" {
 		if _, err := os.Stat(filepath.Join(said, "go.mod")); err != nil {
 			return "", fmt.Errorf("there is no Go module in %s: it must be the directory %s of a checkout of tagexec", said, riverSource)

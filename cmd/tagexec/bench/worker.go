@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"sync"
@@ -42,7 +43,7 @@ func Work(ctx context.Context, in io.Reader, out io.Writer) error {
 	lines := bufio.NewReader(in)
 	first, err := lines.ReadBytes('\n')
 	if err != nil {
-		return fmt.Errorf("read the orders: this command is for `tagexec bench` itself: %w", err)
+		return errors.New("no orders on standard input: this command is for `tagexec bench` itself")
 	}
 	w := &worker{say: json.NewEncoder(out)}
 	if err := json.Unmarshal(first, &w.Orders); err != nil {

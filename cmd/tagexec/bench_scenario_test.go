@@ -1,0 +1,189 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"io"
+	"os"
+	"slices"
+	"strings"
+	"syscall"
+	"testing"
+
+	"github.com/tagexec/tagexec/cmd/tagexec/bench"
+	"github.com/tagexec/tagexec/store/storetest"
+)
+
+// figures are numbers of one side, by their names in the JSON.
+type figures map[string]any
+
+type benchResult struct {
+	Ours   figures            `json:"ours"`
+	Versus map[string]figures `json:"versus"`
+}
+
+type benchReport struct {
+	Scenario string         `json:"scenario"`
+	Settings map[string]any `json:"settings"`
+	benchResult
+	Variants map[string]benchResult `json:"variants"`
+	Goals    []bench.Goal           `json:"goals"`
+}
+
+// What is told of sides that work jobs off or insert them, and the rest.
+var (
+	rates   = []string{"jobs_per_second", "slices", "rss_bytes", "wal_bytes_per_job", "commits_per_job", "queries_per_job"}
+	waits   = []string{"insert_to_start_ms"}
+	memory  = []string{"bytes_per_job_in_flight", "rss_bytes"}
+	idle    = []string{"queries_per_second", "commits_per_second", "rss_bytes"} // its share of a core may be too small to see
+	compare = []string{"ratio"}
+)
+
+// Tiny runs: nothing about speed, all about what is told. Whether all jobs were
+// done, every run asks the tables itself.
+func TestBenchScenarios(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		args     string
+		tells    []string
+		versus   []string
+		variants []string
+	}{
+		{"drain --jobs 500 --vs floor", rates, []string{"floor"}, []string{"without_dedupe_key_and_batch"}},
+		{"drain --jobs 500 --vs floor,river", rates, []string{"floor", "river"}, []string{"without_dedupe_key_and_batch"}},
+		{"backlog --jobs 300 --pending 900 --vs floor", rates, []string{"drain", "floor"}, nil},
+		{"history --jobs 300 --finished 900", rates, []string{"drain"}, nil},
+		{"multi --jobs 500 --processes 3 --vs floor", rates, []string{"drain", "floor"}, nil},
+		{"horizon --jobs 500", rates, nil, []string{"limited_pool", "mutex_keys", "writing_transaction"}},
+		{"limits --jobs 500", rates, []string{"unlimited"}, []string{"mutex_keys"}},
+		{"latency --jobs 2", waits, []string{"polling"}, nil},
+		{"insert --jobs 500", rates, []string{"bare"}, []string{"single_rows"}},
+		{"notify --jobs 500", rates, []string{"polling"}, nil},
+		{"memory --jobs 500", memory, nil, nil},
+		{"idle --for 2s", idle, nil, nil},
+	} {
+		t.Run(c.args, func(t *testing.T) {
+			t.Parallel()
+			db := storetest.New(t)
+			r := benchJSON(t, db, c.args)
+			name, _, _ := strings.Cut(c.args, " ")
+			if r.Scenario != name || r.Settings["repeat"] != 1.0 || r.Settings["postgres"] == nil {
+				t.Errorf("scenario %q with settings %v", r.Scenario, r.Settings)
+			}
+			wantFigures(t, name, r.benchResult, c.tells, c.versus)
+			for _, variant := range c.variants {
+				wantFigures(t, variant, r.Variants[variant], c.tells, nil)
+			}
+			if len(r.Variants) != len(c.variants) {
+				t.Errorf("variants %v, want %v", r.Variants, c.variants)
+			}
+			if left := storetest.One[int](db, "SELECT count(*) FROM tagexec.tag_jobs"); left != 0 {
+				t.Errorf("%d jobs were left in the given database", left)
+			}
+		})
+	}
+}
+
+// benchJSON runs a scenario once on a given database.
+func benchJSON(t *testing.T, db *storetest.DB, args string) (r benchReport) {
+	t.Helper()
+	var out, errOut bytes.Buffer
+	line := append([]string{"bench"}, strings.Fields(args)...)
+	line = append(line, "--repeat", "1", "--json", "--database", db.URL)
+	if code := tagexec(t.Context(), line, stdio{out: &out, err: &errOut}); code != 0 {
+		t.Fatalf("exit code %d\n%s", code, errOut.String())
+	}
+	if err := json.Unmarshal(out.Bytes(), &r); err != nil {
+		t.Fatalf("%v\n%s", err, out.String())
+	}
+	return r
+}
+
+// wantFigures wants all figures of all sides, and for the others a ratio to ours.
+func wantFigures(t *testing.T, of string, r benchResult, tells, versus []string) {
+	t.Helper()
+	sides := map[string]figures{"ours": r.Ours}
+	for _, name := range versus {
+		sides["versus "+name] = r.Versus[name]
+		if slices.Contains(tells, "jobs_per_second") {
+			wantTold(t, of+", versus "+name, r.Versus[name], compare)
+		}
+	}
+	for name, f := range sides {
+		wantTold(t, of+", "+name, f, tells)
+	}
+	if versus != nil && len(r.Versus) != len(versus) {
+		t.Errorf("%s: compared with %v, want %v", of, r.Versus, versus)
+	}
+}
+
+// wantTold wants numbers above 0, also in lists and groups.
+func wantTold(t *testing.T, of string, f figures, names []string) {
+	t.Helper()
+	for _, name := range names {
+		var numbers []any
+		switch v := f[name].(type) {
+		case []any:
+			numbers = v
+		case map[string]any:
+			for _, n := range v {
+				numbers = append(numbers, n)
+			}
+		default:
+			numbers = []any{v}
+		}
+		for _, n := range numbers {
+			if number, ok := n.(float64); !ok || number <= 0 {
+				t.Errorf("%s: %s is %v", of, name, f[name])
+			}
+		}
+	}
+}
+
+func TestBenchRefusesAQueueInUse(t *testing.T) {
+	t.Parallel()
+	db := storetest.New(t)
+	db.Insert(storetest.Row{})
+	var errOut bytes.Buffer
+	code := tagexec(t.Context(), []string{"bench", "drain", "--database", db.URL}, stdio{out: io.Discard, err: &errOut})
+	if code != exitUsage || !strings.Contains(errOut.String(), "holds jobs already") {
+		t.Errorf("exit code %d: %s", code, errOut.String())
+	}
+	if n := storetest.One[int](db, "SELECT count(*) FROM tagexec.tag_jobs"); n != 1 {
+		t.Errorf("it now has %d jobs", n)
+	}
+}
+
+func TestInterruptedBenchLeavesNothingBehind(t *testing.T) {
+	t.Parallel()
+	p, dir := benchAtWork(t)
+	p.signal(syscall.SIGINT)
+	if code := p.exit(); code != 130 {
+		t.Errorf("exit code %d, want 130; %s", code, p.errOut.String())
+	}
+	eventually(t, "the end of all processes", func() bool { return len(processesWith(t, dir)) == 0 })
+	if left, err := os.ReadDir(dir); err != nil || len(left) > 0 {
+		t.Errorf("left behind: %v %v", left, err)
+	}
+}
+
+func TestKilledBenchLeavesNoProcess(t *testing.T) {
+	t.Parallel()
+	p, dir := benchAtWork(t)
+	p.signal(syscall.SIGKILL)
+	p.exit()
+	eventually(t, "the end of all processes", func() bool { return len(processesWith(t, dir)) == 0 })
+}
+
+// benchAtWork returns a bench with a server and an executor, all of whose
+// processes and files have to do with dir.
+func benchAtWork(t *testing.T) (p *process, dir string) {
+	t.Helper()
+	dir = openDir(t)
+	p = launch(t, []string{"bench", "latency", "--jobs", "10000"}, "TMPDIR="+dir)
+	eventually(t, "an executor at work", func() bool { return strings.Contains(p.errOut.String(), "inserting") })
+	if list := processesWith(t, dir); !slices.ContainsFunc(list, func(s string) bool { return strings.Contains(s, "bench worker") }) || len(list) < 3 {
+		t.Errorf("the processes are %v, want a server and an executor too", list)
+	}
+	return p, dir
+}
