@@ -20,7 +20,7 @@ func benchCommand(std stdio) *cobra.Command {
 	for _, s := range bench.Scenarios {
 		cmd.AddCommand(benchScenarioCommand(std, s))
 	}
-	cmd.AddCommand(benchChaosCommand(std), benchWorkerCommand(std))
+	cmd.AddCommand(benchGrowthCommand(std), benchChaosCommand(std), benchWorkerCommand(std))
 	return cmd
 }
 

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/spf13/cobra"
 
 	"github.com/tagexec/tagexec/cmd/tagexec/bench"
@@ -31,7 +32,9 @@ func benchScenarioCommand(std stdio, s bench.Scenario) *cobra.Command {
 			}
 			ctx, stop := untilSignal(cmd.Context())
 			defer stop()
-			return orSignal(ctx, runBench(ctx, std, flags, s, o))
+			return orSignal(ctx, runBench(ctx, std, flags, o, func(ctx context.Context, o bench.Options) (fmt.Stringer, error) {
+				return bench.Run(ctx, s, o)
+			}))
 		},
 	}
 	flags.add(cmd)
@@ -84,7 +87,8 @@ func checkBench(cmd *cobra.Command, o *bench.Options) error {
 	return err
 }
 
-func runBench(ctx context.Context, std stdio, flags benchFlags, s bench.Scenario, o bench.Options) (err error) {
+// runBench gives run a database, shows how far it is and prints what it returns.
+func runBench(ctx context.Context, std stdio, flags benchFlags, o bench.Options, run func(context.Context, bench.Options) (fmt.Stringer, error)) (err error) {
 	bar := newProgress(std.err, 5*time.Second)
 	bar.what = "jobs"
 	defer bar.end()
@@ -111,12 +115,16 @@ func runBench(ctx context.Context, std stdio, flags benchFlags, s bench.Scenario
 	}
 	defer func() { _ = os.RemoveAll(o.Dir) }() // what cannot be removed is only clutter
 
-	report, err := bench.Run(ctx, s, o)
+	report, err := run(ctx, o)
 	bar.end()
-	if errors.Is(err, bench.ErrNotEmpty) {
+	var refused *pgconn.PgError
+	var unconnected *pgconn.ConnectError
+	switch {
+	case errors.Is(err, bench.ErrNotEmpty):
 		return usagef("--database: %w", err)
-	}
-	if err != nil {
+	case err != nil && !errors.As(err, &refused) && !errors.As(err, &unconnected):
+		return &exitError{exitJobs, err} // not the database: something in the run
+	case err != nil:
 		return err
 	}
 	if flags.json {
