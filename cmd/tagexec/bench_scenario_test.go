@@ -140,6 +140,30 @@ func wantTold(t *testing.T, of string, f figures, names []string) {
 	}
 }
 
+func TestBenchGrowth(t *testing.T) {
+	t.Parallel()
+	db := storetest.New(t)
+	var out, errOut bytes.Buffer
+	line := []string{"bench", "growth", "--jobs", "200", "--rows", "10000", "--repeat", "1", "--json", "--database", db.URL}
+	if code := tagexec(t.Context(), line, stdio{out: &out, err: &errOut}); code != 0 {
+		t.Fatalf("exit code %d\n%s", code, errOut.String())
+	}
+	var g struct{ Curves []struct{ Points []figures } }
+	if err := json.Unmarshal(out.Bytes(), &g); err != nil {
+		t.Fatalf("%v\n%s", err, out.String())
+	}
+	var points []int
+	for _, c := range g.Curves {
+		points = append(points, len(c.Points))
+		for _, p := range c.Points {
+			wantTold(t, "a point", p, slices.Concat(rates, []string{"x"}))
+		}
+	}
+	if want := []int{1, 1, 4, 5}; !slices.Equal(points, want) {
+		t.Errorf("points of the curves: %v, want %v", points, want)
+	}
+}
+
 func TestBenchRefusesAQueueInUse(t *testing.T) {
 	t.Parallel()
 	db := storetest.New(t)

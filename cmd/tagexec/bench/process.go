@@ -33,6 +33,7 @@ type process struct {
 	said  bytes.Buffer // on standard error
 	ended chan struct{}
 	err   error // how it ended
+	told  bool  // the error was returned
 }
 
 // processEnd is how long a process may take to end by itself.
@@ -41,10 +42,11 @@ const processEnd = 20 * time.Second
 // team are the processes of one run.
 type team struct {
 	processes []*process
-	messages  chan Message // from all of them; an end is a Message of its process alone
+	messages  chan Message     // from all of them; an end is a Message of its process alone
+	stored    map[*process]int // by each
 }
 
-func newTeam() *team { return &team{messages: make(chan Message)} }
+func newTeam() *team { return &team{messages: make(chan Message), stored: map[*process]int{}} }
 
 // start starts a process, hands it its orders and waits until it is ready.
 func (t *team) start(ctx context.Context, cmd *exec.Cmd, orders any) (*process, error) {
@@ -91,6 +93,7 @@ func (p *process) say(line string) { _, _ = io.WriteString(p.in, line+"\n") }
 
 // failure is err with what the process said before it ended.
 func (p *process) failure(err error) error {
+	p.told = true
 	said := strings.TrimSpace(p.said.String())
 	if err == nil {
 		err = errors.New("without an error")
@@ -117,12 +120,23 @@ func (t *team) await(ctx context.Context, wanted func(Message) bool) (Message, e
 			if m.isEnd() {
 				return m, m.from.failure(m.from.err)
 			}
+			t.note(m)
 			if wanted(m) {
 				return m, nil
 			}
 			limit.Reset(silence)
 		}
 	}
+}
+
+func (t *team) note(m Message) { t.stored[m.from] = max(t.stored[m.from], m.Stored) }
+
+// sum is what all processes have stored, as far as they were heard.
+func (t *team) sum() (all int) {
+	for _, n := range t.stored {
+		all += n
+	}
+	return all
 }
 
 func (m Message) isEnd() bool {
@@ -151,7 +165,8 @@ func (t *team) end(ctx context.Context) (err error) {
 	for _, p := range t.processes {
 		for alive := true; alive; {
 			select {
-			case <-t.messages:
+			case m := <-t.messages:
+				t.note(m)
 			case <-p.ended:
 				alive = false
 			case <-over:
@@ -161,7 +176,7 @@ func (t *team) end(ctx context.Context) (err error) {
 				}
 			}
 		}
-		if p.err != nil {
+		if p.err != nil && !p.told {
 			err = errors.Join(err, p.failure(p.err))
 		}
 	}

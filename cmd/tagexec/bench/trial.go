@@ -64,7 +64,7 @@ func (b *Bench) try(ctx context.Context, d trial) (r run, err error) {
 	if err != nil {
 		return r, err
 	}
-	jobs := float64(c[len(c)-1].count)
+	jobs := float64(t.sum()) // also those that were under way when the clock stopped
 	r.wal = (after.wal - before.wal) / jobs
 	r.commits = (after.commits - before.commits) / jobs
 	r.queries = (after.queries - before.queries) / jobs
@@ -97,12 +97,8 @@ func (b *Bench) slice() int { return max(1, min(25_000, b.Jobs/4)) }
 func (b *Bench) follow(ctx context.Context, t *team, target int) (course, error) {
 	begun := t.begin()
 	c := course{{begun, 0}}
-	counts := map[*process]int{}
-	sum := 0
 	_, err := t.await(ctx, func(m Message) bool {
-		sum += m.Stored - counts[m.from]
-		counts[m.from] = m.Stored
-		at, last := time.Unix(0, m.At), c[len(c)-1]
+		at, last, sum := time.Unix(0, m.At), c[len(c)-1], t.sum()
 		if sum > last.count {
 			// Of two processes one may be heard later than it spoke.
 			c = append(c, stored{later(at, last.at), sum})

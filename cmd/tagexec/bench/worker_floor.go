@@ -42,7 +42,7 @@ func (w *worker) loop(ctx context.Context, q *store.Queue) error {
 		return err
 	}
 	var results []store.Result
-	for {
+	for ctx.Err() == nil {
 		jobs, err := q.Claim(ctx, e.ID, floorBatch)
 		if err != nil {
 			return err
@@ -53,13 +53,14 @@ func (w *worker) loop(ctx context.Context, q *store.Queue) error {
 		if len(results) == 0 {
 			return q.Stop(ctx, e.ID)
 		}
-		fates, err := q.Record(ctx, e.Hostname, results)
+		fates, err := q.Record(context.WithoutCancel(ctx), e.Hostname, results)
 		if err != nil {
 			return err
 		}
 		w.stored(applied(results, fates))
 		results = locked(results, fates)
 	}
+	return nil
 }
 
 func locked(results []store.Result, fates []store.Fate) (left []store.Result) {

@@ -68,7 +68,8 @@ func run(in io.Reader, out io.Writer) error {
 	}
 	rows := (len(g.Curves) + columns - 1) / columns
 	canvas := vgsvg.New(columns*tileWidth, vg.Length(rows)*tileHeight)
-	tiles := draw.Tiles{Cols: columns, Rows: rows, PadX: vg.Centimeter / 2, PadY: vg.Centimeter / 2}
+	const pad = vg.Centimeter / 2
+	tiles := draw.Tiles{Cols: columns, Rows: rows, PadX: pad, PadY: pad, PadTop: pad, PadBottom: pad, PadLeft: pad, PadRight: pad}
 	whole := draw.New(canvas)
 	for i, c := range g.Curves {
 		p, err := c.picture()
@@ -87,7 +88,6 @@ func (c curve) picture() (*plot.Plot, error) {
 	p := plot.New()
 	p.X.Label.Text, p.Y.Label.Text = c.Of, c.Rate
 	p.X.Scale, p.X.Tick.Marker = plot.LogScale{}, c.ticks()
-	p.Y.Min = 0
 	p.Y.Tick.Marker = thousands{}
 	p.BackgroundColor = color.White
 	p.Add(plotter.NewGrid())
@@ -115,7 +115,7 @@ func (c curve) picture() (*plot.Plot, error) {
 	curve.Color, dots.Color, bars.Color = line, line, line
 	dots.Shape = draw.CircleGlyph{}
 	p.Add(curve, dots, bars)
-	p.Y.Min = 0
+	p.Y.Min, p.Y.Max = 0, p.Y.Max*1.1
 	p.X.Min, p.X.Max = p.X.Min/1.2, p.X.Max*1.2
 	return p, nil
 }

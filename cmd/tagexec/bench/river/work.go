@@ -44,19 +44,22 @@ func work(ctx context.Context, o orders, db *pgxpool.Pool, stored func(int)) err
 	if err := client.Start(context.WithoutCancel(ctx)); err != nil {
 		return err
 	}
-	count(ctx, done, stored)
+	n := count(ctx, done, stored)
 	stopping, cancel := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
 	defer cancel()
-	return client.Stop(stopping)
+	err = client.Stop(stopping)
+	stored(n + len(done))
+	return err
 }
 
-// count tells of completed jobs, of those that came together at once.
-func count(ctx context.Context, done <-chan *river.Event, stored func(int)) {
+// count tells of completed jobs, of those that came together at once, and returns
+// how many there were when ctx ended.
+func count(ctx context.Context, done <-chan *river.Event, stored func(int)) int {
 	n, told := 0, 0
 	for {
 		select {
 		case <-ctx.Done():
-			return
+			return n
 		case <-done:
 			n++
 			if n-told >= tellEvery || len(done) == 0 {
