@@ -10,6 +10,9 @@ import (
 
 // ground is where runs take place: it gives each a freshly filled queue.
 type ground interface {
+	// prepare does what can be done before the first turn, so that none follows the
+	// work of filling.
+	prepare(ctx context.Context, f fill) error
 	// fresh returns the URL and the name of a database filled like that. The one
 	// before is gone then.
 	fresh(ctx context.Context, f fill) (url, name string, err error)

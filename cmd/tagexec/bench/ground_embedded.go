@@ -65,20 +65,21 @@ func (e *embedded) close(context.Context) error {
 	return nil
 }
 
-func (e *embedded) fresh(ctx context.Context, f fill) (url, name string, err error) {
-	template := e.templates[f]
-	if template == "" {
-		template = fmt.Sprintf("bench_seed_%d", len(e.templates))
-		if err := e.seed(ctx, template, f); err != nil {
-			return "", "", err
-		}
-		e.templates[f] = template
+func (e *embedded) prepare(ctx context.Context, f fill) error {
+	if e.templates[f] != "" {
+		return nil
 	}
+	template := fmt.Sprintf("bench_seed_%d", len(e.templates))
+	e.templates[f] = template
+	return e.seed(ctx, template, f)
+}
+
+func (e *embedded) fresh(ctx context.Context, f fill) (url, name string, err error) {
 	before := e.name()
 	e.copies++
 	for _, sql := range []string{
 		"DROP DATABASE IF EXISTS " + before + " WITH (FORCE)",
-		fmt.Sprintf(e.copyOf, e.name(), template),
+		fmt.Sprintf(e.copyOf, e.name(), e.templates[f]),
 		"CHECKPOINT",
 	} {
 		if _, err := e.db.Exec(ctx, sql); err != nil {
@@ -127,7 +128,7 @@ func warm(ctx context.Context, url string, f fill) error {
   FROM pg_class c
  WHERE c.relnamespace = $1::regnamespace AND c.relkind IN ('r', 'i')`
 	if _, err := db.Exec(ctx, "CREATE EXTENSION IF NOT EXISTS pg_prewarm"); err != nil {
-		return nil //nolint:nilerr // a server without contrib modules: every side has it cold
+		return nil // a server without contrib modules: every side has it cold
 	}
 	_, err = db.Exec(ctx, prewarm, schema)
 	return err

@@ -38,6 +38,9 @@ func (b *Bench) openGiven(ctx context.Context) (ground, error) {
 
 func (g *given) admin() *pgxpool.Pool { return g.db }
 
+// prepare does nothing: there is one queue, filled for one run at a time.
+func (g *given) prepare(context.Context, fill) error { return nil }
+
 func (g *given) fresh(ctx context.Context, f fill) (url, name string, err error) {
 	name = g.db.Config().ConnConfig.Database
 	if err := g.clear(ctx); err != nil {

@@ -9,6 +9,7 @@ import (
 // side is one of those that are compared.
 type side struct {
 	name string
+	fill fill // what its queue holds
 	run  func(ctx context.Context) (run, error)
 }
 
@@ -48,6 +49,11 @@ func (b *Bench) race(ctx context.Context, contests []contest) (map[*side][]run, 
 				runs[s] = nil
 				sides = append(sides, s)
 			}
+		}
+	}
+	for _, s := range sides {
+		if err := b.ground.prepare(ctx, s.fill); err != nil {
+			return nil, err
 		}
 	}
 	for turn := range b.Repeat {

@@ -30,7 +30,7 @@ var Scenarios = []Scenario{
 }
 
 func (b *Bench) trialSide(name string, t trial) *side {
-	return &side{name, func(ctx context.Context) (run, error) { return b.try(ctx, t) }}
+	return &side{name, t.fill, func(ctx context.Context) (run, error) { return b.try(ctx, t) }}
 }
 
 // engineSide is our engine, working off what a queue was filled with.

@@ -22,7 +22,7 @@ func milliseconds(d time.Duration) float64 { return d.Seconds() * 1000 }
 
 func (b *Bench) latencySide(name string, pollOnly bool) *side {
 	o := Orders{Role: roleLatency, Workers: 10, Jobs: b.Jobs, PollOnly: pollOnly}
-	return &side{name, func(ctx context.Context) (r run, err error) {
+	return &side{name, fill{}, func(ctx context.Context) (r run, err error) {
 		err = b.watch(ctx, o, func(w watched) error {
 			m, err := w.await(ctx, func(m Message) bool {
 				b.Show(m.Running, b.Jobs, "inserting")
@@ -48,7 +48,7 @@ var memoryScenario = Scenario{
 // memorySide compares one process with itself: with a worker for each job, all
 // of them idle, and with every job in flight.
 func (b *Bench) memorySide() *side {
-	return &side{"ours", func(ctx context.Context) (r run, err error) {
+	return &side{"ours", fill{}, func(ctx context.Context) (r run, err error) {
 		err = b.watch(ctx, Orders{Role: roleHold, Workers: b.Jobs, Jobs: b.Jobs}, func(w watched) error {
 			pause(ctx, memorySettle)
 			idle := memory(w.pid, "VmRSS")
@@ -83,7 +83,7 @@ var idleScenario = Scenario{
 }
 
 func (b *Bench) idleSide() *side {
-	return &side{"ours", func(ctx context.Context) (r run, err error) {
+	return &side{"ours", fill{}, func(ctx context.Context) (r run, err error) {
 		err = b.watch(ctx, Orders{Role: roleEngine, Workers: b.Workers}, func(w watched) error {
 			pause(ctx, idleSettle)
 			began, cpu := time.Now(), processCPU(w.pid)
