@@ -94,11 +94,13 @@ func (p *process) say(line string) { _, _ = io.WriteString(p.in, line+"\n") }
 // failure is err with what the process said before it ended.
 func (p *process) failure(err error) error {
 	p.told = true
-	said := strings.TrimSpace(p.said.String())
 	if err == nil {
 		err = errors.New("without an error")
 	}
-	return fmt.Errorf("a process of the run ended early (%w): %s", err, said[max(0, len(said)-500):])
+	if said := strings.TrimSpace(p.said.String()); said != "" {
+		err = fmt.Errorf("%w: %s", err, said[max(0, len(said)-500):])
+	}
+	return fmt.Errorf("a process of the run ended early: %w", err)
 }
 
 // silence is how long a run may go on without a message.
