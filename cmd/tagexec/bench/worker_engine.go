@@ -48,9 +48,6 @@ func (w *worker) pool(run executor.RunnerFunc) (*executor.Pool, func(), error) {
 		Workers: w.Workers, PollInterval: w.Poll, Version: "bench",
 		Log: slog.New(slog.DiscardHandler),
 	}
-	if w.PollOnly {
-		withoutWakeUp(&config)
-	}
 	pool, err := executor.New(config)
 	if err != nil {
 		st.Close()
@@ -58,10 +55,6 @@ func (w *worker) pool(run executor.RunnerFunc) (*executor.Pool, func(), error) {
 	}
 	return pool, st.Close, nil
 }
-
-// withoutWakeUp is the one place where executors of the bench are told to poll
-// only. As yet they all do.
-func withoutWakeUp(*executor.Config) {}
 
 // counted is a queue that tells what it has stored, at the moment the database
 // says so.
@@ -74,6 +67,15 @@ func (c counted) Record(ctx context.Context, hostname string, results []store.Re
 	fates, err := c.Queue.Record(ctx, hostname, results)
 	c.w.stored(applied(results, fates))
 	return fates, err
+}
+
+// Nap leaves an executor that is to poll only asleep, as a pooler in the way would.
+func (c counted) Nap(ctx context.Context, asleep, wake func()) error {
+	if c.w.PollOnly {
+		<-ctx.Done()
+		return nil
+	}
+	return c.Queue.Nap(ctx, asleep, wake)
 }
 
 // applied counts the jobs that are done.
