@@ -73,7 +73,8 @@ func (p *Pool) claim(ctx, claims, runs context.Context) (unanswered bool) {
 // stay large. A worker that makes it worthwhile ends a pause.
 func (p *Pool) want() int {
 	p.wakeAt.Store(-1)
-	if p.unstored.Load() > maxUnstored/2 || !p.lease.trusted() {
+	behind := int64(p.held.size()) - p.busy.Load()
+	if behind > maxBehind || p.unstored.Load() > maxUnstored/2 || !p.lease.trusted() {
 		return 0
 	}
 	p.pace.ran(p.finished.Load(), time.Duration(p.ranFor.Load()), time.Now())
@@ -144,6 +145,7 @@ func (p *Pool) pause(ctx context.Context, d time.Duration) {
 	case <-ctx.Done():
 	case <-timer.C:
 	case <-p.freed:
+	case <-p.stored:
 	}
 }
 

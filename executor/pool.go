@@ -41,6 +41,7 @@ const (
 	killGrace    = 3 * time.Second        // for a Runner to return after its context ended
 	finalRecord  = time.Second            // for the last results, after everything ended
 	maxPrefetch  = 1000                   // most jobs claimed ahead of free workers
+	maxBehind    = 2 * recordBatch        // results that await their record; with more, nothing is claimed: their rows would be cold when their turn comes
 	maxUnstored  = 64 << 20               // bytes of results that await their record: half of it stops claiming, all of it what is claimed from beginning
 	cancelWithin = 2 * time.Second        // between looks for jobs that were asked to stop
 )

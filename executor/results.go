@@ -25,10 +25,14 @@ func (q *results) put(r store.Result) {
 	}
 }
 
-// take moves all results to the end of to.
+// take moves all results to the end of to, whose memory the next ones get.
 func (q *results) take(to []store.Result) []store.Result {
 	q.mu.Lock()
 	defer q.mu.Unlock()
+	if len(to) == 0 {
+		to, q.list = q.list, to
+		return to
+	}
 	to = append(to, q.list...)
 	clear(q.list)
 	q.list = q.list[:0]

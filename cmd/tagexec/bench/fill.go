@@ -15,6 +15,8 @@ type fill struct {
 	plain    bool   // neither batch nor biz_date nor dedupe_key
 	pool     string // "" for default
 	keys     int    // mutex keys the jobs are spread over; 0: none
+	blocked  int    // jobs in front of them that cannot run
+	cause    string // why not
 	bare     bool   // triggers disabled
 	river    bool   // a queue of River's
 }
@@ -83,6 +85,9 @@ func (f fill) put(ctx context.Context, db *pgxpool.Pool, show func(done, total i
 	}
 	if _, err := db.Exec(ctx, roomySQL, roomyPool, roomySlots); err != nil {
 		return err
+	}
+	if err := f.putBlocked(ctx, db); err != nil {
+		return fmt.Errorf("fill the queue: %w", err)
 	}
 	total := f.finished + f.pending
 	executor := uuid.New()

@@ -25,7 +25,7 @@ type Scenario struct {
 
 // Scenarios are all there are, in the order of the help.
 var Scenarios = []Scenario{
-	drainScenario, backlogScenario, historyScenario, multiScenario, horizonScenario, limitsScenario,
+	drainScenario, backlogScenario, historyScenario, multiScenario, horizonScenario, limitsScenario, blockedScenario,
 	latencyScenario, insertScenario, notifyScenario, memoryScenario, idleScenario,
 }
 

@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	"github.com/jackc/pgx/v5"
+	"golang.org/x/sync/errgroup"
 )
 
 // spreadKeys is how many mutex keys jobs are spread over.
@@ -18,12 +19,14 @@ var horizonScenario = Scenario{
 		pool := trial{fill: fill{pending: b.Jobs, pool: roomyPool}, target: b.Jobs, beside: oldSnapshot}
 		keys := trial{fill: fill{pending: b.Jobs, keys: spreadKeys}, target: b.Jobs, beside: oldSnapshot}
 		writing := trial{fill: fill{pending: b.Jobs}, target: b.Jobs, beside: oldWriter}
+		scanned := trial{fill: fill{pending: b.Jobs}, target: b.Jobs, beside: analysts}
 		goals := []goal{flatGoal(0.8)}
 		return []contest{
 			{ours: b.engineSide("ours", snapshot), versus: b.others(snapshot), goals: goals, flat: true},
 			{name: "limited_pool", ours: b.engineSide("ours, limited pool", pool), goals: goals, flat: true},
 			{name: "mutex_keys", ours: b.engineSide("ours, mutex keys", keys), goals: goals, flat: true},
 			{name: "writing_transaction", ours: b.engineSide("ours, old writing transaction", writing), goals: goals, flat: true},
+			{name: "analysts", ours: b.engineSide("ours, old snapshot, 4 analysts", scanned), goals: goals, flat: true},
 		}
 	},
 }
@@ -51,6 +54,38 @@ func oldSnapshot(ctx context.Context, url string) (end func() error, err error) 
 // oldWriter is a producer that does not come to its end.
 func oldWriter(ctx context.Context, url string) (end func() error, err error) {
 	return hold(ctx, url, "BEGIN", "INSERT INTO tagexec.tag_batches (batch) VALUES ('of an old transaction')")
+}
+
+// analysts are an old snapshot, and four sessions that ask the history for one
+// thing after the other as long as they may.
+func analysts(ctx context.Context, url string) (end func() error, err error) {
+	release, err := oldSnapshot(ctx, url)
+	if err != nil {
+		return nil, err
+	}
+	asking, stop := context.WithCancel(ctx)
+	var sessions errgroup.Group
+	for range 4 {
+		sessions.Go(func() error {
+			conn, err := pgx.Connect(asking, url)
+			if err != nil {
+				return err
+			}
+			defer conn.Close(context.WithoutCancel(ctx))
+			for asking.Err() == nil {
+				for _, view := range []string{"tag_daily", "failure_reasons", "batches", "tag_freshness"} {
+					if _, err := conn.Exec(asking, "SELECT * FROM tagreport."+view); err != nil && asking.Err() == nil {
+						return fmt.Errorf("ask the history: %w", err)
+					}
+				}
+			}
+			return nil
+		})
+	}
+	return func() error {
+		stop()
+		return errors.Join(sessions.Wait(), release())
+	}, nil
 }
 
 func hold(ctx context.Context, url string, statements ...string) (end func() error, err error) {
