@@ -10,15 +10,26 @@ import (
 	"github.com/tagexec/tagexec/store/storetest"
 )
 
+// scene is where a job waits: a database and an executor that runs SQL jobs.
+type scene struct {
+	*testing.T
+	db *storetest.DB
+	c  *claimer
+}
+
+// claimed lets the executor claim up to n jobs, and it must get want: that
+// explain_job and claims agree is the point.
+func (s scene) claimed(n, want int) {
+	s.Helper()
+	if jobs := s.c.claim(s.T, n); len(jobs) != want {
+		s.Fatalf("claimed %d jobs, want %d", len(jobs), want)
+	}
+}
+
 // Each sentence of explain_job in the situation that it is about.
 func TestExplainJobSaysWhyAJobIsNotRunning(t *testing.T) {
 	t.Parallel()
 	const at = `\d{4}-\d\d-\d\d \d\d:\d\d:\d\d[+-]\d\d`
-	type scene struct {
-		*testing.T
-		db *storetest.DB
-		c  *claimer
-	}
 	pools := func(s scene) {
 		s.db.Exec("INSERT INTO tagexec.tag_pools (pool, slots) VALUES ('four', 4), ('two', 2), ('other', NULL)")
 	}
@@ -95,6 +106,44 @@ func TestExplainJobSaysWhyAJobIsNotRunning(t *testing.T) {
 			s.c.claim(s.T, 1)
 			return id
 		}, `due, and waiting for its turn: 1 jobs run on the 1 workers that take such jobs`},
+		{"behind a job that fits, and that only a busy executor can run", func(s scene) int64 {
+			newClaimer(s.db, store.QueueConfig{Kinds: []string{"http"}, Pools: []string{"four"}})
+			id := s.db.Insert(storetest.Row{"pool": "four", "slots": 2}, storetest.Row{"pool": "four", "slots": 2, "kind": "http", "tag": "first"}, storetest.Row{"pool": "four"})[2]
+			s.claimed(2, 1)
+			return id
+		}, `waiting behind job $2 \(first\) for 2 slots of pool four`},
+		{"a job that only another batch's executor could run keeps nobody waiting", func(s scene) int64 {
+			newClaimer(s.db, store.QueueConfig{Kinds: []string{"http"}, Batch: "theirs"})
+			id := s.db.Insert(storetest.Row{"pool": "four", "slots": 3}, storetest.Row{"pool": "four", "slots": 2, "kind": "http", "batch": "mine"}, storetest.Row{"pool": "four"})[2]
+			s.claimed(2, 2) // the last one too
+			s.db.Exec("UPDATE tagexec.tag_jobs SET state = 'pending', attempt = 0 WHERE id = $1", id)
+			return id
+		}, `due, and waiting for its turn: 1 jobs run on the 1 workers that take such jobs`},
+		{"a job that its batch's executor runs does", func(s scene) int64 {
+			newClaimer(s.db, store.QueueConfig{Kinds: []string{"http"}, Batch: "theirs"})
+			id := s.db.Insert(storetest.Row{"pool": "four", "slots": 3}, storetest.Row{"pool": "four", "slots": 2, "kind": "http", "batch": "theirs", "tag": "first"}, storetest.Row{"pool": "four"})[2]
+			s.claimed(2, 1)
+			return id
+		}, `waiting behind job $2 \(first\) for 2 slots of pool four`},
+		{"a job that an executor of other pools could run keeps nobody waiting", func(s scene) int64 {
+			newClaimer(s.db, store.QueueConfig{Kinds: []string{"http"}, Pools: []string{"two"}})
+			id := s.db.Insert(storetest.Row{"pool": "four", "slots": 3}, storetest.Row{"pool": "four", "slots": 2, "kind": "http"}, storetest.Row{"pool": "four"})[2]
+			s.claimed(2, 2)
+			s.db.Exec("UPDATE tagexec.tag_jobs SET state = 'pending', attempt = 0 WHERE id = $1", id)
+			return id
+		}, `due, and waiting for its turn: 1 jobs run on the 1 workers that take such jobs`},
+		{"no executor but one of another batch", func(s scene) int64 {
+			s.db.Exec("UPDATE tagexec.tag_executors SET batch = 'theirs'")
+			return s.db.Insert(storetest.Row{"batch": "mine"})[0]
+		}, "no live executor for kind sql and pool default but 1 bound to other batches"},
+		{"no executor but one of a batch, and it has none", func(s scene) int64 {
+			s.db.Exec("UPDATE tagexec.tag_executors SET batch = 'theirs'")
+			return s.db.Insert(storetest.Row{})[0]
+		}, "no live executor for kind sql and pool default but 1 bound to other batches"},
+		{"the executor of its batch is busy", func(s scene) int64 {
+			s.db.Exec("UPDATE tagexec.tag_executors SET batch = 'mine', workers = 7")
+			return s.db.Insert(storetest.Row{"batch": "mine"})[0]
+		}, "due, and waiting for its turn: 0 jobs run on the 7 workers that take such jobs"},
 		{"mutex key busy", func(s scene) int64 {
 			id := s.db.Insert(storetest.Row{"mutex_key": "m", "tag": "a"}, storetest.Row{"mutex_key": "m"})[1]
 			s.c.claim(s.T, 2)
@@ -103,6 +152,10 @@ func TestExplainJobSaysWhyAJobIsNotRunning(t *testing.T) {
 		{"behind another with its mutex key", func(s scene) int64 {
 			return s.db.Insert(storetest.Row{"mutex_key": "m", "tag": "low", "priority": 1}, storetest.Row{"mutex_key": "m", "tag": "high"})[0]
 		}, `waiting behind job $2 \(high\), which has the same mutex key m`},
+		{"not behind one with its mutex key that nobody can run", func(s scene) int64 {
+			s.db.Exec("INSERT INTO tagexec.tag_kinds VALUES ('rare')")
+			return s.db.Insert(storetest.Row{"mutex_key": "m", "priority": 1}, storetest.Row{"mutex_key": "m", "kind": "rare"})[0]
+		}, "due, and waiting for its turn: 0 jobs run on the 1 workers that take such jobs"},
 		{"no executor for its kind", func(s scene) int64 {
 			s.db.Exec("UPDATE tagexec.tag_executors SET kinds = '{http}'")
 			return s.db.Insert(storetest.Row{})[0]

@@ -556,7 +556,8 @@ func (m *model) changePool() {
 	m.exec(`UPDATE tagexec.tag_pools SET paused = $2, slots = nullif($3::int, -1) WHERE pool = $1`, name, p.paused, p.slots)
 }
 
-// prune deletes what is final; an age of an hour spares everything.
+// prune deletes what is final, and batches without jobs; an age of an hour
+// spares everything.
 func (m *model) prune() {
 	age := rapid.SampledFrom([]time.Duration{time.Hour, 0}).Draw(m.t, "age")
 	var want store.Pruned
@@ -566,6 +567,12 @@ func (m *model) prune() {
 				delete(m.jobs, id)
 				maps.DeleteFunc(m.attempts, func(k attemptKey, _ attemptEnd) bool { return k.job == id })
 				want.Jobs++
+			}
+		}
+		for batch := range m.batches {
+			if len(m.ofBatch(batch)) == 0 {
+				delete(m.batches, batch)
+				want.Batches++
 			}
 		}
 	}

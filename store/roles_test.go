@@ -175,7 +175,7 @@ func TestAProducerMayInsertAndNothingElse(t *testing.T) {
 		"LOCK TABLE tagexec.tag_jobs IN SHARE MODE", "COPY tagexec.tag_jobs TO STDOUT", "UPDATE tagexec.tag_pools SET slots = 1",
 		"INSERT INTO tagexec.tag_kinds VALUES ('x')", "SET ROLE tagexec_executor", "SET ROLE tagexec_operator")
 	for _, table := range tables(db) {
-		if table != "tagexec.tag_jobs" {
+		if table != "tagexec.tag_jobs" && table != "tagexec.schema_versions" {
 			mayNot(t, conn, "SELECT FROM "+table)
 		}
 	}
@@ -200,7 +200,7 @@ func TestAnOperatorMayCallItsFunctionsAndChangePools(t *testing.T) {
 	mayNot(t, conn, "INSERT INTO tagexec.tag_jobs (tag) VALUES ('t')", "UPDATE tagexec.tag_jobs SET state = 'pending'", "SELECT id FROM tagexec.tag_jobs",
 		"INSERT INTO tagexec.tag_kinds VALUES ('x')", "SET ROLE tagexec_executor")
 	for _, table := range tables(db) {
-		if table != "tagexec.tag_pools" {
+		if table != "tagexec.tag_pools" && table != "tagexec.schema_versions" {
 			mayNot(t, conn, "SELECT FROM "+table)
 		}
 	}

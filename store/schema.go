@@ -8,7 +8,7 @@ import (
 // SchemaVersion is the newest migration this code knows; the oldest it can
 // work with is minSchemaVersion.
 const (
-	SchemaVersion    = 8
+	SchemaVersion    = 9
 	minSchemaVersion = 7
 )
 

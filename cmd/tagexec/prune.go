@@ -14,7 +14,7 @@ func pruneCommand(std stdio) *cobra.Command {
 	var age time.Duration
 	cmd := &cobra.Command{
 		Use:   "prune --older-than D",
-		Short: "Delete jobs that finished longer ago than D, with their attempts",
+		Short: "Delete jobs that finished longer ago than D, with their attempts, and batches without jobs",
 		Args:  noArgs,
 		RunE: withDatabase(func(ctx context.Context, c config) error {
 			if age <= 0 {
@@ -50,8 +50,8 @@ func keepPruned(ctx context.Context, st *store.Store, age time.Duration, log *sl
 			return
 		case err != nil:
 			log.Error("prune failed", "error", err)
-		case pruned.Jobs > 0:
-			log.Info("pruned", "jobs", pruned.Jobs)
+		case pruned != store.Pruned{}:
+			log.Info("pruned", "jobs", pruned.Jobs, "batches", pruned.Batches)
 		}
 		select {
 		case <-ctx.Done():

@@ -1,0 +1,200 @@
+package store_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"golang.org/x/sync/errgroup"
+
+	"github.com/tagexec/tagexec/migrations"
+	"github.com/tagexec/tagexec/store"
+	"github.com/tagexec/tagexec/store/storetest"
+)
+
+func prune(t *testing.T, s *store.Store, age time.Duration) store.Pruned {
+	t.Helper()
+	pruned, err := s.Prune(t.Context(), age)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return pruned
+}
+
+// past inserts n jobs, each of which has succeeded so long ago, with its attempt.
+func past(db *storetest.DB, n int, ago time.Duration, batch string) {
+	db.Exec(`
+WITH jobs AS (
+    INSERT INTO tagexec.tag_jobs (tag, batch, state, attempt, executor_id, created_at, run_at, started_at, finished_at)
+    SELECT 't', nullif($3, ''), 'succeeded', 1, gen_random_uuid(), now() - $2::interval, now() - $2::interval, now() - $2::interval, now() - $2::interval
+      FROM generate_series(1, $1::int)
+ RETURNING *
+)
+INSERT INTO tagexec.tag_job_attempts (job_id, attempt, executor_id, hostname, queued_at, started_at, finished_at, outcome)
+SELECT id, 1, executor_id, '', created_at, started_at, finished_at, 'succeeded'
+  FROM jobs`, n, ago, batch)
+	db.Exec("UPDATE tagexec.tag_batches SET created_at = now() - $1::interval WHERE batch = $2", ago, batch)
+}
+
+func TestPruneDeletesWhatIsOldAndFinalHoweverMuchThatIs(t *testing.T) {
+	t.Parallel()
+	db := storetest.New(t)
+	const old, many = 48 * time.Hour, 4321 // more than two steps
+	c := newClaimer(db, store.QueueConfig{})
+	db.Insert(storetest.Row{"batch": "runs"})
+	c.claim(t, 1)
+	db.Insert(storetest.Row{"batch": "waits"})
+	db.Exec("UPDATE tagexec.tag_jobs SET created_at = now() - interval '30 days'")
+	past(db, many, old, "old")
+	past(db, many, old, "")
+	past(db, 3, 23*time.Hour, "young")
+	db.Exec("UPDATE tagexec.tag_jobs SET created_at = now() - interval '30 days' WHERE batch = 'young'") // and waited for long
+	db.Exec(`INSERT INTO tagexec.tag_batches (batch, created_at, due_at)
+	         SELECT 'empty ' || i, now() - interval '2 days', now() - interval '2 days' FROM generate_series(1, 1234) i
+	         UNION ALL
+	         VALUES ('due', now() - interval '2 days', now() + interval '1 hour'), ('fresh', now(), NULL)`)
+	db.Exec("UPDATE tagexec.tag_batches SET created_at = now() - interval '30 days' WHERE batch IN ('runs', 'waits', 'young')")
+	s := db.Store()
+	check(t, "pruned", prune(t, s, 24*time.Hour), store.Pruned{Jobs: 2 * many, Batches: 1234 + 1})
+	check(t, "pruned again", prune(t, s, 24*time.Hour), store.Pruned{})
+	check(t, "batches", storetest.All[string](db, "SELECT batch FROM tagexec.tag_batches ORDER BY 1"), "[due fresh runs waits young]")
+	check(t, "jobs", storetest.All[string](db, "SELECT concat_ws(' ', batch, state, count(*)) FROM tagexec.tag_jobs GROUP BY batch, state ORDER BY 1"), "[runs running 1 waits pending 1 young succeeded 3]")
+	check(t, "attempts", storetest.One[int](db, "SELECT count(*) FROM tagexec.tag_job_attempts"), 3)
+}
+
+// Producers of every isolation level insert under a few keys, whose jobs end and
+// are pruned with their batches all the time.
+func TestNoJobIsLeftWithoutItsBatchByAPrune(t *testing.T) {
+	t.Parallel()
+	db := storetest.New(t)
+	stores := []*store.Store{db.Store(), db.Store()}
+	levels := []pgx.TxIsoLevel{pgx.ReadCommitted, pgx.ReadCommitted, pgx.RepeatableRead, pgx.Serializable}
+	working, stop := context.WithCancel(t.Context())
+	var producers, pruners errgroup.Group
+	for _, level := range levels {
+		conn := db.Conn()
+		producers.Go(func() error {
+			for range 150 {
+				err := pgx.BeginTxFunc(t.Context(), conn, pgx.TxOptions{IsoLevel: level}, func(tx pgx.Tx) error {
+					for first := rand.IntN(4); first < 4; first += 2 { // new keys in order: else two producers would deadlock
+						if _, err := tx.Exec(t.Context(), "INSERT INTO tagexec.tag_jobs (tag, batch) SELECT 't', 'b' || i FROM generate_series($1::int, $1 + 1) i", first); err != nil {
+							return err
+						}
+					}
+					return nil
+				})
+				if err != nil && (sqlState(err) != "40001" || level == pgx.ReadCommitted) {
+					return fmt.Errorf("%s: %w", level, err)
+				}
+				if _, err := conn.Exec(t.Context(), "SELECT tagexec.cancel_batch('b' || i) FROM generate_series(0, 4) i"); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+	}
+	total := make([]store.Pruned, len(stores))
+	for i, s := range stores {
+		pruners.Go(func() error {
+			for working.Err() == nil {
+				pruned, err := s.Prune(t.Context(), 0)
+				if err != nil {
+					return err
+				}
+				total[i].Jobs += pruned.Jobs
+				total[i].Batches += pruned.Batches
+				storetest.CheckInvariants(t, db)
+			}
+			return nil
+		})
+	}
+	err := producers.Wait()
+	stop()
+	if err := errors.Join(err, pruners.Wait()); err != nil {
+		t.Fatal(err)
+	}
+	if total[0].Batches+total[1].Batches < 20 {
+		t.Errorf("too little happened: %+v", total)
+	}
+	t.Logf("pruned %+v", total)
+}
+
+// A transaction that began before a batch was pruned sees it for ever; it must
+// not rely on that.
+func TestAnInsertWithAnOldSnapshotFailsWhereItsBatchWasPruned(t *testing.T) {
+	t.Parallel()
+	db := storetest.New(t)
+	db.Exec("INSERT INTO tagexec.tag_batches (batch) VALUES ('b')")
+	for _, want := range []string{"40001", ""} {
+		tx, err := db.Conn().BeginTx(t.Context(), pgx.TxOptions{IsoLevel: pgx.RepeatableRead})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := tx.Exec(t.Context(), "SELECT FROM tagexec.tag_batches"); err != nil {
+			t.Fatal(err)
+		}
+		prune(t, db.Store(), 0)
+		_, err = tx.Exec(t.Context(), "INSERT INTO tagexec.tag_jobs (tag, batch) VALUES ('t', 'b')")
+		check(t, "SQLSTATE", sqlState(err), want)
+		if err == nil {
+			err = tx.Commit(t.Context())
+		} else {
+			err = tx.Rollback(t.Context())
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// An insert that stays open keeps batches from being pruned, but nobody waiting:
+// neither prune, nor other inserts, and claims least of all.
+func TestPruneGivesUpOnBatchesWhileAnInsertIsOpen(t *testing.T) {
+	t.Parallel()
+	db := storetest.New(t)
+	db.Exec("INSERT INTO tagexec.tag_batches (batch) VALUES ('b'), ('empty')")
+	past(db, 1, time.Hour, "")
+	tx, err := db.Conn().Begin(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := tx.Exec(t.Context(), "INSERT INTO tagexec.tag_jobs (tag, batch) VALUES ('t', 'b')"); err != nil {
+		t.Fatal(err)
+	}
+	pruned := make(chan store.Pruned)
+	s := db.Store()
+	go func() { pruned <- prune(t, s, 0) }()
+	storetest.Eventually(t, "prune waits", func() bool { return db.Waiting() == 1 })
+	began := time.Now()
+	db.Insert(storetest.Row{"batch": "c"})
+	t.Logf("an insert took %s", time.Since(began))
+	check(t, "claimed", len(newClaimer(db, store.QueueConfig{}).claim(t, 1)), 1)
+	check(t, "pruned", <-pruned, store.Pruned{Jobs: 1})
+	if err := tx.Commit(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	check(t, "pruned", prune(t, s, 0), store.Pruned{Batches: 1})
+	check(t, "batches", storetest.All[string](db, "SELECT batch FROM tagexec.tag_batches ORDER BY 1"), "[b c]")
+}
+
+// Inserts of an older schema do not tell prune of themselves.
+func TestPruneKeepsBatchesOfAnOlderSchema(t *testing.T) {
+	t.Parallel()
+	db := storetest.New(t)
+	db.Exec("INSERT INTO tagexec.tag_batches (batch) VALUES ('b')")
+	past(db, 1, time.Hour, "")
+	for storetest.One[int](db, "SELECT max(version) FROM tagexec.schema_versions") >= 9 {
+		if _, err := migrations.Down(t.Context(), db.URL, false); err != nil {
+			t.Fatal(err)
+		}
+	}
+	check(t, "pruned", prune(t, db.Store(), 0), store.Pruned{Jobs: 1})
+	if _, err := migrations.Up(t.Context(), db.URL); err != nil {
+		t.Fatal(err)
+	}
+	check(t, "pruned", prune(t, db.Store(), 0), store.Pruned{Batches: 1})
+}
