@@ -210,7 +210,7 @@ var verbs = []verb{
 	}},
 	{"prune", func(s *side, c raceCase) (string, bool) {
 		pruned, err := s.store.Prune(s.t.Context(), 0)
-		return s.answer(err, "%d jobs %d batches", pruned.Jobs, pruned.Batches), pruned == store.Pruned{}
+		return s.answer(err, "%d jobs", pruned.Jobs), pruned.Jobs == 0 // batches go in a later transaction, if they still may
 	}},
 }
 
