@@ -54,3 +54,12 @@ func code(err error) string {
 	}
 	return ""
 }
+
+// message returns what the server said, without its codes.
+func message(err error) string {
+	var pg *pgconn.PgError
+	if errors.As(err, &pg) {
+		return pg.Message
+	}
+	return err.Error()
+}

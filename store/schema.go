@@ -29,6 +29,13 @@ func (s *Store) CheckSchema(ctx context.Context) error {
 		return &SchemaError{fmt.Sprintf("the database has no tagexec schema; this tagexec needs version %d: run `tagexec migrate up`", minSchemaVersion)}
 	case err != nil:
 		return fmt.Errorf("read the schema version: %w", err)
+	}
+	return schemaFits(version, minCompatible)
+}
+
+// schemaFits returns an error if this code cannot work with such a schema.
+func schemaFits(version, minCompatible int) error {
+	switch {
 	case version < minSchemaVersion:
 		return &SchemaError{fmt.Sprintf("the database's schema has version %d, this tagexec needs at least %d: run `tagexec migrate up`", version, minSchemaVersion)}
 	case minCompatible > SchemaVersion:

@@ -17,6 +17,7 @@ import (
 const (
 	exitOK          = 0
 	exitJobs        = 1 // a job failed or was cancelled
+	exitFindings    = 1 // doctor found something to mend
 	exitUsage       = 2 // wrong usage or configuration
 	exitUnreachable = 3 // database out of reach
 	exitTimeout     = 4 // limit of --timeout reached

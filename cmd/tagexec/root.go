@@ -36,7 +36,7 @@ func tagexec(ctx context.Context, args []string, std stdio) int {
 	root.CompletionOptions.HiddenDefaultCmd = true
 	root.AddCommand(
 		demoCommand(std), standaloneCommand(std), serveCommand(std), runCommand(std), submitCommand(std),
-		migrateCommand(std), pruneCommand(std), versionCommand(std), benchCommand(std), configTopic(std),
+		migrateCommand(std), pruneCommand(std), doctorCommand(std), versionCommand(std), benchCommand(std), configTopic(std),
 	)
 	err := root.ExecuteContext(ctx)
 	if err != nil && !errors.Is(err, errSilent) {
