@@ -74,7 +74,7 @@ func (p *Pool) claim(ctx, claims, runs context.Context) (unanswered bool) {
 func (p *Pool) want() int {
 	p.wakeAt.Store(-1)
 	behind := int64(p.held.size()) - p.busy.Load()
-	if behind > maxBehind || p.unstored.Load() > maxUnstored/2 || !p.lease.trusted() {
+	if behind > max(maxBehind, int64(2*p.Workers)) || p.unstored.Load() > maxUnstored/2 || !p.lease.trusted() {
 		return 0
 	}
 	p.pace.ran(p.finished.Load(), time.Duration(p.ranFor.Load()), time.Now())

@@ -35,39 +35,6 @@ CREATE TRIGGER wake_executors AFTER UPDATE OF slots, paused ON tagexec.tag_pools
     FOR EACH STATEMENT EXECUTE FUNCTION tagexec.wake_executors();
 COMMENT ON TRIGGER wake_executors ON tagexec.tag_pools IS 'And jobs of a pool that is resumed or enlarged.';
 
--- One look for the common case that nothing is wrong or new.
--- +goose StatementBegin
-CREATE OR REPLACE FUNCTION tagexec.check_new_jobs() RETURNS trigger
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
-BEGIN
-    IF NOT EXISTS (
-        SELECT
-          FROM new_rows n
-         WHERE NOT EXISTS (SELECT FROM tagexec.tag_kinds k WHERE k.kind = n.kind)
-            OR NOT EXISTS (SELECT FROM tagexec.tag_pools p WHERE p.pool = n.pool AND (p.slots IS NULL OR n.slots <= p.slots))
-            OR NOT EXISTS (SELECT FROM tagexec.tag_batches b WHERE b.batch = n.batch) AND n.batch IS NOT NULL
-            OR octet_length(n.payload::text) > 262144)
-    THEN
-        RETURN NULL;
-    END IF;
-    PERFORM tagexec.refuse_job(n.kind, n.pool, n.slots, n.payload_bytes)
-       FROM (SELECT kind, pool, max(slots) AS slots, max(octet_length(payload::text)) AS payload_bytes
-               FROM new_rows GROUP BY kind, pool) n
-       LEFT JOIN tagexec.tag_kinds k ON k.kind = n.kind
-       LEFT JOIN tagexec.tag_pools p ON p.pool = n.pool
-      WHERE k.kind IS NULL OR p.pool IS NULL OR n.slots > p.slots OR n.payload_bytes > 262144;
-    -- Ordered, so that two statements that bring the same new keys cannot deadlock.
-    INSERT INTO tagexec.tag_batches (batch)
-    SELECT n.batch
-      FROM (SELECT DISTINCT batch FROM new_rows WHERE batch IS NOT NULL) n
-     WHERE NOT EXISTS (SELECT FROM tagexec.tag_batches b WHERE b.batch = n.batch)
-     ORDER BY n.batch
-        ON CONFLICT DO NOTHING;
-    RETURN NULL;
-END
-$$;
--- +goose StatementEnd
-
 -- Too few rows run when statistics are taken for the planner to believe that any
 -- do; it then took an index of all that runs to look for one key. This predicate
 -- only the probe and this index have.
@@ -88,23 +55,3 @@ DROP TRIGGER wake_executors ON tagexec.tag_pools;
 DROP TRIGGER wake_executors_again ON tagexec.tag_jobs;
 DROP TRIGGER wake_executors ON tagexec.tag_jobs;
 DROP FUNCTION tagexec.wake_executors;
--- +goose StatementBegin
-CREATE OR REPLACE FUNCTION tagexec.check_new_jobs() RETURNS trigger
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
-BEGIN
-    PERFORM tagexec.refuse_job(n.kind, n.pool, n.slots, n.payload_bytes)
-       FROM (SELECT kind, pool, max(slots) AS slots, max(octet_length(payload::text)) AS payload_bytes
-               FROM new_rows GROUP BY kind, pool) n
-       LEFT JOIN tagexec.tag_kinds k ON k.kind = n.kind
-       LEFT JOIN tagexec.tag_pools p ON p.pool = n.pool
-      WHERE k.kind IS NULL OR p.pool IS NULL OR n.slots > p.slots OR n.payload_bytes > 262144;
-    INSERT INTO tagexec.tag_batches (batch)
-    SELECT n.batch
-      FROM (SELECT DISTINCT batch FROM new_rows WHERE batch IS NOT NULL) n
-     WHERE NOT EXISTS (SELECT FROM tagexec.tag_batches b WHERE b.batch = n.batch)
-     ORDER BY n.batch
-        ON CONFLICT DO NOTHING;
-    RETURN NULL;
-END
-$$;
--- +goose StatementEnd

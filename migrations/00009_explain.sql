@@ -140,9 +140,6 @@ COMMENT ON COLUMN tagreport.executors.batch         IS 'Batch whose jobs alone i
 -- +goose StatementBegin
 CREATE OR REPLACE FUNCTION tagexec.check_new_jobs() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
-DECLARE
-    wrong     boolean;
-    new_batch boolean;
 BEGIN
     -- Shared by all inserts, so that they do not wait for each other; prune holds it
     -- alone for the moment in which it deletes batches without jobs. What is asked
@@ -152,31 +149,29 @@ BEGIN
     IF current_setting('transaction_isolation') <> 'read committed' THEN
         PERFORM FROM tagexec.tag_batches b WHERE b.batch IN (SELECT n.batch FROM new_rows n) FOR KEY SHARE;
     END IF;
-    SELECT bool_or(k.kind IS NULL OR p.pool IS NULL OR n.slots > p.slots OR octet_length(n.payload::text) > 262144),
-           bool_or(n.batch IS NOT NULL AND b.batch IS NULL)
-      INTO wrong, new_batch
-      FROM new_rows n
-      LEFT JOIN tagexec.tag_kinds   k ON k.kind  = n.kind
-      LEFT JOIN tagexec.tag_pools   p ON p.pool  = n.pool
-      LEFT JOIN tagexec.tag_batches b ON b.batch = n.batch;
-    IF wrong THEN
-        PERFORM tagexec.refuse_job(n.kind, n.pool, n.slots, n.payload_bytes)
-           FROM (SELECT kind, pool, max(slots) AS slots, max(octet_length(payload::text)) AS payload_bytes
-                   FROM new_rows GROUP BY kind, pool) n
-           LEFT JOIN tagexec.tag_kinds k ON k.kind = n.kind
-           LEFT JOIN tagexec.tag_pools p ON p.pool = n.pool
-          WHERE k.kind IS NULL OR p.pool IS NULL OR n.slots > p.slots OR n.payload_bytes > 262144;
-    END IF;
-    IF new_batch THEN
-        -- Ordered, so that two statements that bring the same new keys cannot deadlock.
-        INSERT INTO tagexec.tag_batches (batch)
-        SELECT DISTINCT n.batch
+    IF NOT EXISTS (
+        SELECT
           FROM new_rows n
-         WHERE n.batch IS NOT NULL
-           AND NOT EXISTS (SELECT FROM tagexec.tag_batches b WHERE b.batch = n.batch)
-         ORDER BY n.batch
-            ON CONFLICT DO NOTHING;
+         WHERE NOT EXISTS (SELECT FROM tagexec.tag_kinds k WHERE k.kind = n.kind)
+            OR NOT EXISTS (SELECT FROM tagexec.tag_pools p WHERE p.pool = n.pool AND (p.slots IS NULL OR n.slots <= p.slots))
+            OR NOT EXISTS (SELECT FROM tagexec.tag_batches b WHERE b.batch = n.batch) AND n.batch IS NOT NULL
+            OR octet_length(n.payload::text) > 262144)
+    THEN
+        RETURN NULL; -- the common case, in one look: nothing is wrong or new
     END IF;
+    PERFORM tagexec.refuse_job(n.kind, n.pool, n.slots, n.payload_bytes)
+       FROM (SELECT kind, pool, max(slots) AS slots, max(octet_length(payload::text)) AS payload_bytes
+               FROM new_rows GROUP BY kind, pool) n
+       LEFT JOIN tagexec.tag_kinds k ON k.kind = n.kind
+       LEFT JOIN tagexec.tag_pools p ON p.pool = n.pool
+      WHERE k.kind IS NULL OR p.pool IS NULL OR n.slots > p.slots OR n.payload_bytes > 262144;
+    -- Ordered, so that two statements that bring the same new keys cannot deadlock.
+    INSERT INTO tagexec.tag_batches (batch)
+    SELECT n.batch
+      FROM (SELECT DISTINCT batch FROM new_rows WHERE batch IS NOT NULL) n
+     WHERE NOT EXISTS (SELECT FROM tagexec.tag_batches b WHERE b.batch = n.batch)
+     ORDER BY n.batch
+        ON CONFLICT DO NOTHING;
     RETURN NULL;
 END
 $$;
@@ -189,35 +184,20 @@ DELETE FROM tagexec.schema_versions WHERE version = 9;
 -- +goose StatementBegin
 CREATE OR REPLACE FUNCTION tagexec.check_new_jobs() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
-DECLARE
-    wrong     boolean;
-    new_batch boolean;
 BEGIN
-    SELECT bool_or(k.kind IS NULL OR p.pool IS NULL OR n.slots > p.slots OR octet_length(n.payload::text) > 262144),
-           bool_or(n.batch IS NOT NULL AND b.batch IS NULL)
-      INTO wrong, new_batch
-      FROM new_rows n
-      LEFT JOIN tagexec.tag_kinds   k ON k.kind  = n.kind
-      LEFT JOIN tagexec.tag_pools   p ON p.pool  = n.pool
-      LEFT JOIN tagexec.tag_batches b ON b.batch = n.batch;
-    IF wrong THEN
-        PERFORM tagexec.refuse_job(n.kind, n.pool, n.slots, n.payload_bytes)
-           FROM (SELECT kind, pool, max(slots) AS slots, max(octet_length(payload::text)) AS payload_bytes
-                   FROM new_rows GROUP BY kind, pool) n
-           LEFT JOIN tagexec.tag_kinds k ON k.kind = n.kind
-           LEFT JOIN tagexec.tag_pools p ON p.pool = n.pool
-          WHERE k.kind IS NULL OR p.pool IS NULL OR n.slots > p.slots OR n.payload_bytes > 262144;
-    END IF;
-    IF new_batch THEN
-        -- Ordered, so that two statements that bring the same new keys cannot deadlock.
-        INSERT INTO tagexec.tag_batches (batch)
-        SELECT DISTINCT n.batch
-          FROM new_rows n
-         WHERE n.batch IS NOT NULL
-           AND NOT EXISTS (SELECT FROM tagexec.tag_batches b WHERE b.batch = n.batch)
-         ORDER BY n.batch
-            ON CONFLICT DO NOTHING;
-    END IF;
+    PERFORM tagexec.refuse_job(n.kind, n.pool, n.slots, n.payload_bytes)
+       FROM (SELECT kind, pool, max(slots) AS slots, max(octet_length(payload::text)) AS payload_bytes
+               FROM new_rows GROUP BY kind, pool) n
+       LEFT JOIN tagexec.tag_kinds k ON k.kind = n.kind
+       LEFT JOIN tagexec.tag_pools p ON p.pool = n.pool
+      WHERE k.kind IS NULL OR p.pool IS NULL OR n.slots > p.slots OR n.payload_bytes > 262144;
+    -- Ordered, so that two statements that bring the same new keys cannot deadlock.
+    INSERT INTO tagexec.tag_batches (batch)
+    SELECT n.batch
+      FROM (SELECT DISTINCT batch FROM new_rows WHERE batch IS NOT NULL) n
+     WHERE NOT EXISTS (SELECT FROM tagexec.tag_batches b WHERE b.batch = n.batch)
+     ORDER BY n.batch
+        ON CONFLICT DO NOTHING;
     RETURN NULL;
 END
 $$;

@@ -23,7 +23,7 @@ const (
 // the unique index: they would deadlock, since each takes the keys in the order
 // of its own jobs. OFFSET 0 lets only keys be locked whose head can run, and in
 // NOT EXISTS it keeps the probe of the unique index from becoming a join with
-// all that runs. state || '' is how that index has it: no other can be taken.
+// all that runs. The predicate is that index's alone, so no other can be taken.
 const claimKeyedSQL = `-- tagexec: claim keyed
 WITH RECURSIVE keys AS (
     (SELECT mutex_key

@@ -23,8 +23,8 @@ SELECT pg_try_advisory_xact_lock(hashtextextended('tagexec pool ' || $1, 0::bigi
 // The candidates are all jobs of the pool in order, keyed or not. The running
 // sum of their slots ends at the first that does not fit: nothing behind it
 // overtakes, so a wide job is not starved. The job that reserves ($7) is in the
-// sum though it may be another executor's. Wider than the whole pool, or with a
-// busy key, a job is not. No job is locked that is not taken, as nobody else
+// sum though it may be another executor's, unless its key has come to another
+// head. Wider than the whole pool, or with a busy key, a job is not. No job is locked that is not taken, as nobody else
 // claims from the pool meanwhile; one that another session holds is left out.
 const (
 	limitedPool = `
@@ -38,7 +38,7 @@ WITH RECURSIVE pool AS MATERIALIZED (
      WHERE p.pool = $5
        AND NOT p.paused
 ), reserving AS MATERIALIZED (
-    SELECT q.id, q.slots, q.priority, q.run_at, q.kind = ANY ($4::text[]) AND ($8::text = '' OR q.batch IS NOT DISTINCT FROM $8) AS mine
+    SELECT q.id, q.slots, q.priority, q.run_at, q.mutex_key, q.kind = ANY ($4::text[]) AND ($8::text = '' OR q.batch IS NOT DISTINCT FROM $8) AS mine
       FROM pool p
       JOIN tagexec.tag_jobs q ON q.slots <= p.slots
      WHERE q.id = $7
@@ -52,7 +52,8 @@ WITH RECURSIVE pool AS MATERIALIZED (
     SELECT c.id, c.mine, sum(c.slots) OVER (ORDER BY c.priority DESC, c.run_at, c.id) AS needed
       FROM (SELECT id, slots, priority, run_at, true AS mine FROM candidates
              UNION
-            SELECT id, slots, priority, run_at, mine FROM reserving) c
+            SELECT r.id, r.slots, r.priority, r.run_at, r.mine FROM reserving r
+             WHERE NOT EXISTS (SELECT FROM candidates c WHERE c.mutex_key = r.mutex_key)) c
 ), claimed AS (` + setClaimed + `
     SELECT q.id
       FROM tagexec.tag_jobs q
@@ -89,7 +90,7 @@ const claimLimitedSQL = `-- tagexec: claim limited` + limitedPool + `keys AS (
 ), seen AS MATERIALIZED (
     SELECT mutex_key FROM keys LIMIT $14
 ), candidates AS MATERIALIZED (
-    SELECT j.id, j.slots, j.priority, j.run_at
+    SELECT j.id, j.slots, j.priority, j.run_at, NULL AS mutex_key
       FROM pool p
      CROSS JOIN unnest($9::smallint[], $10::timestamptz[], $11::bigint[]) l (priority, after_run_at, after_id)
      CROSS JOIN LATERAL (
@@ -107,7 +108,7 @@ const claimLimitedSQL = `-- tagexec: claim limited` + limitedPool + `keys AS (
             ORDER BY q.run_at, q.id
             LIMIT greatest(least($3::bigint, p.free), 0)) j
     UNION ALL
-    SELECT j.id, j.slots, j.priority, j.run_at
+    SELECT j.id, j.slots, j.priority, j.run_at, k.mutex_key
       FROM pool p
      CROSS JOIN seen k
      CROSS JOIN LATERAL (
@@ -127,14 +128,14 @@ const claimLimitedSQL = `-- tagexec: claim limited` + limitedPool + `keys AS (
             ELSE (SELECT max(mutex_key) FROM seen HAVING count(*) = $14) END` + limitedReturn
 
 const claimLimitedBatchSQL = `-- tagexec: claim limited batch` + limitedPool + `candidates AS MATERIALIZED (
-    (SELECT q.id, q.slots, q.priority, q.run_at
+    (SELECT q.id, q.slots, q.priority, q.run_at, q.mutex_key
        FROM pool p
        JOIN tagexec.tag_jobs q ON q.slots <= p.slots
       WHERE q.mutex_key IS NULL` + limitedBatchDue + `
       ORDER BY q.priority DESC, q.run_at, q.id
       LIMIT (SELECT greatest(least($3::bigint, free), 0) FROM pool))
     UNION ALL
-    (SELECT DISTINCT ON (q.mutex_key) q.id, q.slots, q.priority, q.run_at
+    (SELECT DISTINCT ON (q.mutex_key) q.id, q.slots, q.priority, q.run_at, q.mutex_key
        FROM pool p
        JOIN tagexec.tag_jobs q ON q.slots <= p.slots
       WHERE q.mutex_key IS NOT NULL` + limitedBatchDue + `
@@ -191,6 +192,7 @@ func (q *Queue) claimUnderLock(ctx context.Context, sql string, executor uuid.UU
 	if err != nil {
 		// Another executor took one of the mutex keys meanwhile; the next round sees it.
 		if code(err) == "23505" {
+			q.reservations[pool] = reservation{gone: true, look: reserving.look}
 			err = nil
 		}
 		return nil, err

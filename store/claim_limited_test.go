@@ -259,6 +259,30 @@ func TestAWideJobAmongManyKeysIsNotOvertaken(t *testing.T) {
 	}
 }
 
+// The job that reserves is a hint: its key may have come to another head since.
+func TestAReservationWhoseKeyHasANewHeadHoldsUpNobody(t *testing.T) {
+	for _, batch := range []string{"", "b"} {
+		t.Run("batch="+batch, func(t *testing.T) {
+			db := storetest.New(t)
+			db.Exec("INSERT INTO tagexec.tag_pools (pool, slots) VALUES ('p', 10)")
+			holder := newClaimer(db, store.QueueConfig{})
+			db.Exec("INSERT INTO tagexec.tag_jobs (tag, pool, slots, batch) VALUES ('first', 'p', 10, 'b')")
+			first := holder.claim(t, 1)
+			db.Exec("INSERT INTO tagexec.tag_jobs (tag, pool, mutex_key, batch) VALUES ('old head', 'p', 'k', 'b')")
+			db.Exec("INSERT INTO tagexec.tag_jobs (tag, pool, priority, batch) SELECT 'plain', 'p', 3, 'b' FROM generate_series(1, 5)")
+			c := newClaimer(db, store.QueueConfig{Batch: batch})
+			if got := c.claim(t, 20); len(got) != 0 { // it sees that the old head reserves
+				t.Fatalf("claimed %s from a full pool", tags(got))
+			}
+			db.Exec("INSERT INTO tagexec.tag_jobs (tag, pool, mutex_key, priority, batch) VALUES ('new head', 'p', 'k', 9, 'b')")
+			holder.end(t, store.Succeeded, first...)
+			if got := c.claim(t, 20); len(got) != 6 || got[0].Tag != "new head" {
+				t.Errorf("claimed %s of 10 free slots, want the new head and all that has no key", tags(got))
+			}
+		})
+	}
+}
+
 // What comes to wait after the last look is seen by the next one.
 func TestAWideJobThatComesLaterIsOvertakenUntilTheNextLook(t *testing.T) {
 	t.Parallel()

@@ -62,9 +62,9 @@ var checks = []check{
 // patient is the database that is looked at.
 type patient struct {
 	horizon time.Duration     // how old a snapshot may be
-	names  *strings.Replacer // of the relations that this login may read
-	pooled bool
-	schema bool // it is there
+	names   *strings.Replacer // of the relations that this login may read
+	pooled  bool
+	schema  bool // it is there
 }
 
 // Diagnose looks for what is wrong with the queue in the database at url, where

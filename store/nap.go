@@ -18,8 +18,8 @@ LISTEN tagexec; SELECT pg_advisory_lock_shared(hashtextextended('tagexec asleep'
 UNLISTEN tagexec; SELECT pg_advisory_unlock_shared(hashtextextended('tagexec asleep', 0::bigint))`
 )
 
-// wakeUpTimeout is short because a process may be ending meanwhile.
-const wakeUpTimeout = time.Second
+// napTimeout limits each of them: a process may be ending meanwhile.
+const napTimeout = time.Second
 
 // Nap calls asleep as soon as new jobs would be announced to this session, and
 // wake when some were: jobs that were committed before asleep are not
@@ -36,11 +36,11 @@ func (q *Queue) Nap(ctx context.Context, asleep, wake func()) error {
 		return fmt.Errorf("connect to listen for new jobs: %w", err)
 	}
 	defer conn.Release()
-	if q.way.pooled() {
+	if throughPooler(conn.Conn()) {
 		<-ctx.Done()
 		return nil
 	}
-	if err := script(ctx, conn, clientTimeout, fallAsleepSQL); err != nil {
+	if err := script(ctx, conn, fallAsleepSQL); err != nil {
 		return fmt.Errorf("listen for new jobs: %w", err)
 	}
 	asleep()
@@ -49,7 +49,7 @@ func (q *Queue) Nap(ctx context.Context, asleep, wake func()) error {
 	} else if ctx.Err() != nil {
 		err = nil
 	}
-	if wakeErr := script(ctx, conn, wakeUpTimeout, wakeUpSQL); err == nil {
+	if wakeErr := script(ctx, conn, wakeUpSQL); err == nil {
 		err = wakeErr
 	}
 	if err != nil {
@@ -66,8 +66,8 @@ func (q *Queue) Nap(ctx context.Context, asleep, wake func()) error {
 
 // script runs several statements without parameters in one transaction,
 // whether ctx has ended or not: a cancel would cost the connection.
-func script(ctx context.Context, conn *pgxpool.Conn, timeout time.Duration, sql string) error {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), timeout)
+func script(ctx context.Context, conn *pgxpool.Conn, sql string) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), napTimeout)
 	defer cancel()
 	_, err := conn.Conn().PgConn().Exec(ctx, sql).ReadAll()
 	return err

@@ -3,7 +3,6 @@ package store_test
 import (
 	"context"
 	"testing"
-	"time"
 
 	"github.com/tagexec/tagexec/store"
 	"github.com/tagexec/tagexec/store/storetest"
@@ -46,14 +45,24 @@ func TestASleepingQueueIsWoken(t *testing.T) {
 		<-woken
 		end()
 	}
-	// What was announced while it was awake does not wake it later.
-	woken, end := nap(t, q)
-	select {
-	case <-woken:
-		t.Error("woken without news")
-	case <-time.After(50 * time.Millisecond):
+}
+
+// What is announced before a nap is no news to it.
+func TestOldNewsWakeNobody(t *testing.T) {
+	db := storetest.New(t)
+	q := db.Store().Queue(store.QueueConfig{Kinds: []string{"sql"}})
+	wakes := 0
+	twice := func() {
+		db.Exec(`INSERT INTO tagexec.tag_jobs (tag) VALUES ('a')`)
+		db.Exec(`INSERT INTO tagexec.tag_jobs (tag) VALUES ('b')`)
 	}
-	end()
+	if err := q.Nap(t.Context(), twice, func() { wakes++ }); err != nil || wakes != 1 {
+		t.Fatalf("woken %d times, want once: %v", wakes, err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	if err := q.Nap(ctx, cancel, func() { wakes++ }); err != nil || wakes != 1 {
+		t.Errorf("woken by what was announced before: %v", err)
+	}
 }
 
 // Each NOTIFY takes a lock of the whole database at commit.

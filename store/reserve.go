@@ -2,10 +2,12 @@ package store
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
 	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
 )
 
 // reservation is the first due job of a limited pool that claims of this queue
@@ -88,11 +90,12 @@ func (q *Queue) reserving(ctx context.Context, executor uuid.UUID, pool string) 
 	if !r.look.paid() || !r.gone && time.Since(r.look.at) < surveyInterval {
 		return r, nil
 	}
-	ctx, cancel := bounded(ctx)
-	defer cancel()
 	began := time.Now()
-	err := q.db.QueryRow(ctx, reservingSQL, executor, q.Kinds, q.Batch, pool).Scan(&r.job)
-	if err != nil && code(err) != "57014" { // that it takes too long keeps nobody from claiming
+	err := q.inTx(ctx, func(ctx context.Context, tx pgx.Tx) error {
+		return tx.QueryRow(ctx, reservingSQL, executor, q.Kinds, q.Batch, pool).Scan(&r.job)
+	})
+	tooSlow := code(err) == "57014" || errors.Is(err, context.DeadlineExceeded) && ctx.Err() == nil
+	if err != nil && !tooSlow { // that it takes too long keeps nobody from claiming
 		return r, fmt.Errorf("find the reserving job: %w", err)
 	}
 	r.gone, r.look = false, look{time.Now(), time.Since(began)}

@@ -28,6 +28,10 @@ var settings = map[string]string{
 	"search_path":                         "pg_catalog",
 }
 
+// keepalives let the server find out within a minute or so that a host is gone,
+// and with it what its sessions hold.
+var keepalives = map[string]string{"tcp_keepalives_idle": "30", "tcp_keepalives_interval": "10", "tcp_keepalives_count": "3"}
+
 // pooledBegin begins a transaction where sessions belong to a pooler and
 // nothing may be left behind in them.
 var pooledBegin = func() string {
@@ -98,6 +102,7 @@ func (w *way) prepare(ctx context.Context, config *pgx.ConnConfig) error {
 func direct(config *pgx.ConnConfig) *pgx.ConnConfig {
 	config = config.Copy()
 	maps.Copy(config.RuntimeParams, settings)
+	maps.Copy(config.RuntimeParams, keepalives)
 	return config
 }
 
@@ -118,16 +123,15 @@ func meetsPooler(ctx context.Context, config *pgx.ConnConfig) (bool, error) {
 	return process != conn.PgConn().PID(), err
 }
 
-// txOptions are those of a transaction of ours.
-func (w *way) txOptions() pgx.TxOptions {
-	if w.pooled() {
-		return pgx.TxOptions{BeginQuery: pooledBegin}
-	}
-	return pgx.TxOptions{}
+// throughPooler tells whether prepare found a pooler in the way of this connection.
+func throughPooler(conn *pgx.Conn) bool {
+	return conn.Config().DefaultQueryExecMode == pgx.QueryExecModeCacheDescribe
 }
 
-// pooled tells whether a pooler was seen, or nothing is known yet.
-func (w *way) pooled() bool {
-	seen := w.seen.Load()
-	return seen == nil || seen.pooled
+// txOptions are those of a transaction of ours.
+func (w *way) txOptions() pgx.TxOptions {
+	if seen := w.seen.Load(); seen != nil && !seen.pooled {
+		return pgx.TxOptions{}
+	}
+	return pgx.TxOptions{BeginQuery: pooledBegin}
 }
