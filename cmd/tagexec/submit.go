@@ -97,8 +97,12 @@ func (s *submission) refused(err error, file jobsFile) error {
 // environment of its tasks, and --context before that.
 func (s *submission) runContext() (json.RawMessage, error) {
 	fields := map[string]any{}
-	for field, variable := range map[string]string{
-		"dag_id": "AIRFLOW_CTX_DAG_ID", "run_id": "AIRFLOW_CTX_DAG_RUN_ID", "task_id": "AIRFLOW_CTX_TASK_ID",
+	for variable, field := range map[string]string{
+		"AIRFLOW_CTX_DAG_ID":         "dag_id",
+		"AIRFLOW_CTX_DAG_RUN_ID":     "run_id",
+		"AIRFLOW_CTX_TASK_ID":        "task_id",
+		"AIRFLOW_CTX_LOGICAL_DATE":   "logical_date", // Airflow 3
+		"AIRFLOW_CTX_EXECUTION_DATE": "logical_date", // Airflow 2
 	} {
 		if value := os.Getenv(variable); value != "" {
 			fields[field] = value
