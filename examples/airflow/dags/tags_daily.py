@@ -1,0 +1,74 @@
+"""Service mode: submit a batch, wait for it, fail loudly, leave nothing behind."""
+
+import json
+from datetime import timedelta
+
+import pendulum
+from airflow.providers.common.sql.operators.sql import SQLExecuteQueryOperator
+from airflow.providers.common.sql.sensors.sql import SqlSensor
+
+try:  # Airflow 3
+    from airflow.sdk import DAG
+except ImportError:  # Airflow 2
+    from airflow import DAG
+
+TAGS = ["high_value", "churn_risk", "new_customer"]
+
+JOBS = [
+    {
+        "tag": tag,
+        "biz_date": "{{ ds }}",
+        "payload": {"source": "warehouse", "statement": "CALL tags.refresh($1, $2)", "args": [tag, "{{ ds }}"]},
+    }
+    for tag in TAGS
+]
+
+# One key for the run. Without the try number, so that a retry finds the batch of the first
+# try; with a constant and not the task's id, because every task has to make the same key.
+BATCH = "airflow:{{ dag.dag_id }}:{{ run_id }}:tags"
+
+# Who submitted it: columns of tagreport.batches and tagreport.attempts.
+CONTEXT = """{{ {
+    'dag_id': dag.dag_id, 'run_id': run_id, 'task_id': ti.task_id, 'map_index': ti.map_index, 'try_number': ti.try_number,
+    'logical_date': dag_run.logical_date and dag_run.logical_date.isoformat(), 'log_url': ti.log_url
+} | tojson }}"""
+
+with DAG(
+    dag_id="tags_daily",
+    schedule="0 2 * * *",
+    start_date=pendulum.datetime(2026, 11, 1, tz="UTC"),
+    catchup=False,
+    params={"on_existing": "retry_failed"},  # trigger with rerun_all to compute everything again
+    default_args={"conn_id": "tagexec", "retries": 3, "retry_delay": timedelta(seconds=30)},
+):
+    submit = SQLExecuteQueryOperator(
+        task_id="submit_tags",
+        # One statement, every parameter with a cast: psycopg 3 needs both.
+        sql="SELECT tagexec.submit_jobs(%(batch)s::text, %(jobs)s::jsonb, %(context)s::jsonb, %(on_existing)s::text)",
+        parameters={
+            "batch": BATCH,
+            "jobs": json.dumps(JOBS),
+            "context": CONTEXT,
+            "on_existing": "{{ params.on_existing }}",
+        },
+    )
+    wait = SqlSensor(
+        task_id="wait_for_tags",
+        sql="SELECT tagexec.batch_settled(%(batch)s::text)",
+        parameters={"batch": BATCH},
+        mode="reschedule",  # a poke is a task start of its own, between two of them nothing is held
+        poke_interval=60,
+        timeout=timedelta(hours=4).total_seconds(),
+    )
+    check = SQLExecuteQueryOperator(
+        task_id="check_tags",
+        sql="SELECT tagexec.assert_batch_ok(%(batch)s::text)",
+        parameters={"batch": BATCH},
+        retries=0,  # the jobs had their own attempts; asking again changes nothing
+    )
+    cancel = SQLExecuteQueryOperator(
+        task_id="cancel_leftovers",
+        sql="SELECT tagexec.cancel_batch(%(batch)s::text, %(reason)s::text)",
+        parameters={"batch": BATCH, "reason": "Airflow run {{ run_id }} ended"},
+    )
+    submit >> wait >> check >> cancel.as_teardown(setups=submit)
