@@ -23,22 +23,25 @@ func TestAirflow(t *testing.T) {
 		t.Run(version, func(t *testing.T) {
 			a := installAirflow(t, version)
 			t.Run("with", func(t *testing.T) { // ends when all of these have, and the next version begins
-				for name, test := range map[string]func(*testing.T){
-					"a batch":                  func(t *testing.T) { a.succeeds(t, "tags_daily", "submit_tags", threeJobs) },
-					"one shot":                 func(t *testing.T) { a.succeeds(t, "tags_one_shot", "run_tags", threeJobs) },
-					"a backfill":               func(t *testing.T) { a.succeeds(t, "tags_backfill", "submit_tags", backfilledJobs()) },
-					"a plain INSERT":           func(t *testing.T) { a.succeeds(t, "tags_insert", "insert_tags", threeJobs) },
-					"a batch per region":       a.mapped,
-					"a failing tag":            a.failing,
-					"a submit that is retried": a.retriedSubmit,
-					"a sensor that times out":  a.timeout,
-					"one shot and SIGTERM":     func(t *testing.T) { a.oneShotKilled(t, syscall.SIGTERM, "interrupted") },
-					"one shot and SIGKILL":     func(t *testing.T) { a.oneShotKilled(t, syscall.SIGKILL, "lost") },
-					"a scheduler":              a.scheduled,
+				for _, test := range []struct {
+					name string
+					run  func(*testing.T)
+				}{
+					{"a scheduler", a.scheduled}, // first, since it takes the longest
+					{"a batch", func(t *testing.T) { a.succeeds(t, "tags_daily", "submit_tags", threeJobs) }},
+					{"one shot", func(t *testing.T) { a.succeeds(t, "tags_one_shot", "run_tags", threeJobs) }},
+					{"a backfill", func(t *testing.T) { a.succeeds(t, "tags_backfill", "submit_tags", backfilledJobs()) }},
+					{"a plain INSERT", func(t *testing.T) { a.succeeds(t, "tags_insert", "insert_tags", threeJobs) }},
+					{"a batch per region", a.mapped},
+					{"a failing tag", a.failing},
+					{"a submit that is retried", a.retriedSubmit},
+					{"a sensor that times out", a.timeout},
+					{"one shot and SIGTERM", func(t *testing.T) { a.oneShotKilled(t, syscall.SIGTERM, "interrupted") }},
+					{"one shot and SIGKILL", func(t *testing.T) { a.oneShotKilled(t, syscall.SIGKILL, "lost") }},
 				} {
-					t.Run(name, func(t *testing.T) {
+					t.Run(test.name, func(t *testing.T) {
 						t.Parallel()
-						test(t)
+						test.run(t)
 					})
 				}
 			})
