@@ -6,5 +6,9 @@
 # Needs Go, Python 3.11 or 3.12 with its venv module, and a package index of
 # Python; Airflow goes into a virtual environment that is deleted afterwards.
 set -euo pipefail
+case ${1:-} in
+  '' | 2.11 | 3) ;;
+  *) echo "usage: test.sh [2.11|3]" >&2; exit 2 ;;
+esac
 cd "$(dirname "$0")/../.."
 exec go test -tags airflow -count=1 -timeout 30m -v -run "TestAirflow/^${1:-.*}\$" ./cmd/tagexec

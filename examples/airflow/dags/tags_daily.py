@@ -38,19 +38,13 @@ with DAG(
     schedule="0 2 * * *",
     start_date=pendulum.datetime(2026, 11, 1, tz="UTC"),
     catchup=False,
-    params={"on_existing": "retry_failed"},  # trigger with rerun_all to compute everything again
     default_args={"conn_id": "tagexec", "retries": 3, "retry_delay": timedelta(seconds=30)},
 ):
     submit = SQLExecuteQueryOperator(
         task_id="submit_tags",
         # One statement, every parameter with a cast: psycopg 3 needs both.
-        sql="SELECT tagexec.submit_jobs(%(batch)s::text, %(jobs)s::jsonb, %(context)s::jsonb, %(on_existing)s::text)",
-        parameters={
-            "batch": BATCH,
-            "jobs": json.dumps(JOBS),
-            "context": CONTEXT,
-            "on_existing": "{{ params.on_existing }}",
-        },
+        sql="SELECT tagexec.submit_jobs(%(batch)s::text, %(jobs)s::jsonb, %(context)s::jsonb)",
+        parameters={"batch": BATCH, "jobs": json.dumps(JOBS), "context": CONTEXT},
     )
     wait = SqlSensor(
         task_id="wait_for_tags",
