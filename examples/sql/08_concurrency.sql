@@ -19,13 +19,12 @@ WITH work AS (
     SELECT w.pool, w.finished_at, -w.slots FROM work w
 ), levels AS (
     -- What ends at a moment makes room for what begins at it.
-    SELECT c.pool, c.at, sum(c.slots) OVER (PARTITION BY c.pool ORDER BY c.at, c.slots) AS slots
+    SELECT c.pool, c.at, c.slots > 0 AS begins, sum(c.slots) OVER (PARTITION BY c.pool ORDER BY c.at, c.slots) AS slots
       FROM changes c
 )
 SELECT date_trunc('hour', l.at) AS hour, l.pool, max(l.slots) AS peak_slots, p.slots AS pool_slots
   FROM levels l
   LEFT JOIN tagreport.pools p ON p.pool = l.pool
- WHERE isfinite(l.at)
+ WHERE l.begins
  GROUP BY hour, l.pool, p.slots
-HAVING max(l.slots) > 0
  ORDER BY hour, l.pool;

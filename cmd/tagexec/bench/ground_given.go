@@ -67,9 +67,9 @@ func (g *given) clear(ctx context.Context) error {
 DROP SCHEMA IF EXISTS ` + riverSchema + ` CASCADE;
 ALTER TABLE tagexec.tag_jobs ENABLE TRIGGER USER;
 TRUNCATE tagexec.tag_jobs, tagexec.tag_job_attempts, tagexec.tag_batches RESTART IDENTITY;
-DELETE FROM tagexec.tag_executors WHERE kinds = '{` + kind + `}';
-DELETE FROM tagexec.tag_kinds WHERE kind = '` + kind + `';
-DELETE FROM tagexec.tag_pools WHERE pool = '` + roomyPool + `'`
+DELETE FROM tagexec.tag_executors WHERE kinds IN ('{` + kind + `}', '{` + otherKind + `}');
+DELETE FROM tagexec.tag_kinds WHERE kind IN ('` + kind + `', '` + otherKind + `');
+DELETE FROM tagexec.tag_pools WHERE pool IN ('` + roomyPool + `', '` + closedPool + `', '` + takenPool + `')`
 	if _, err := g.db.Exec(ctx, clearSQL); err != nil {
 		return fmt.Errorf("empty the queue: %w", err)
 	}

@@ -27,6 +27,7 @@ var blockedScenario = Scenario{
 				})
 			}
 		}
+		contests[0].name = "" // the first is what the others are variants of
 		return contests
 	},
 }
@@ -40,30 +41,37 @@ const (
 	foreignKindAbove = "a foreign kind of higher priority"
 )
 
+// What jobs that cannot run are of, and wait for.
+const (
+	otherKind  = "bench_other"
+	closedPool = "bench paused"
+	takenPool  = "bench full"
+)
+
 var causes = []string{pausedPool, fullPool, busyKey, foreignKind, foreignKindAbove}
 
 // blockedSQL: $1 jobs that cannot run for the cause $2, in front of all others.
 const blockedSQL = `
 INSERT INTO tagexec.tag_jobs (tag, kind, pool, mutex_key, priority)
 SELECT 'blocked',
-       CASE WHEN $2 IN ('` + foreignKind + `', '` + foreignKindAbove + `') THEN 'bench foreign' ELSE '` + kind + `' END,
-       CASE $2 WHEN '` + pausedPool + `' THEN 'bench paused' WHEN '` + fullPool + `' THEN 'bench full' ELSE 'default' END,
+       CASE WHEN $2 IN ('` + foreignKind + `', '` + foreignKindAbove + `') THEN '` + otherKind + `' ELSE '` + kind + `' END,
+       CASE $2 WHEN '` + pausedPool + `' THEN '` + closedPool + `' WHEN '` + fullPool + `' THEN '` + takenPool + `' ELSE 'default' END,
        CASE $2 WHEN '` + busyKey + `' THEN 'bench busy' END,
        CASE $2 WHEN '` + foreignKind + `' THEN 5 ELSE 9 END
   FROM generate_series(1, $1::integer)`
 
 // blockSQL: another executor, which holds what they wait for.
 const blockSQL = `
-INSERT INTO tagexec.tag_kinds (kind) VALUES ('bench foreign');
-INSERT INTO tagexec.tag_pools (pool, slots, paused) VALUES ('bench paused', 1, true), ('bench full', 1, false);
+INSERT INTO tagexec.tag_kinds (kind) VALUES ('` + otherKind + `');
+INSERT INTO tagexec.tag_pools (pool, slots, paused) VALUES ('` + closedPool + `', 1, true), ('` + takenPool + `', 1, false);
 WITH other AS (
     INSERT INTO tagexec.tag_executors (id, hostname, pid, version, workers, kinds, lease_seconds)
-    VALUES (gen_random_uuid(), 'bench', 1, 'bench', 1, '{bench foreign}', 86400)
+    VALUES (gen_random_uuid(), 'bench', 1, 'bench', 1, '{` + otherKind + `}', 86400)
     RETURNING id
 )
 INSERT INTO tagexec.tag_jobs (tag, kind, pool, mutex_key, state, attempt, executor_id, started_at, deadline_at)
 SELECT 'holder', '` + kind + `', h.pool, h.mutex_key, 'running', 1, id, now(), now() + interval '1 day'
-  FROM other, (VALUES ('bench full', NULL), ('default', 'bench busy')) h (pool, mutex_key)`
+  FROM other, (VALUES ('` + takenPool + `', NULL), ('default', 'bench busy')) h (pool, mutex_key)`
 
 func (f fill) putBlocked(ctx context.Context, db *pgxpool.Pool) error {
 	if f.blocked == 0 {
