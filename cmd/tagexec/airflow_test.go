@@ -162,7 +162,10 @@ func (a *airflow) oneShotKilled(t *testing.T, s syscall.Signal, outcome string) 
 	q, d := a.alone(t, "")
 	q.define("churn_risk", slow)
 	p := d.start("dags", "test", "tags_one_shot", "2026-11-22")
-	waitState(t, q.DB, "running", 1)
+	waitState(t, q.DB, "succeeded", 2)
+	eventually(t, "the third sleeps", func() bool {
+		return storetest.One[bool](q.DB, "SELECT EXISTS (SELECT FROM pg_stat_activity WHERE datname = current_database() AND wait_event = 'PgSleep')")
+	})
 	group, err := syscall.Getpgid(storetest.One[int](q.DB, "SELECT pid FROM tagexec.tag_executors"))
 	if err != nil || group == p.Process.Pid {
 		t.Fatal("the task has no process group of its own", err)
