@@ -26,7 +26,7 @@ func TestAnIdleExecutorIsWokenForANewJob(t *testing.T) {
 		run, began := startTimes()
 		p := start(t, q, executor.Config{PollInterval: time.Minute, Lease: time.Hour, Heartbeat: time.Minute}, run)
 		for range 5 {
-			time.Sleep(10 * time.Second)
+			pass(10 * time.Second)
 			inserted := time.Now()
 			q.insert(store.Job{})
 			if late := (<-began).Sub(inserted); late != 0 {
@@ -71,13 +71,13 @@ func TestAStreamOfJobsFindsTheExecutorAwake(t *testing.T) {
 		q := newMemory()
 		run, began := startTimes()
 		p := start(t, q, executor.Config{}, run)
-		time.Sleep(time.Second)
+		pass(time.Second)
 		synctest.Wait()
 		q.mu.Lock()
 		naps := len(q.naps)
 		q.mu.Unlock()
 		for range 1000 {
-			time.Sleep(5 * time.Millisecond)
+			pass(5 * time.Millisecond)
 			q.insert(store.Job{})
 			<-began
 		}
@@ -106,7 +106,7 @@ func TestAnExecutorThatCannotListenPolls(t *testing.T) {
 		q := &deafQueue{memory: newMemory()}
 		run, began := startTimes()
 		p := start(t, q, executor.Config{PollInterval: time.Second}, run)
-		time.Sleep(time.Minute)
+		pass(time.Minute)
 		inserted := time.Now()
 		q.insert(store.Job{})
 		if late := (<-began).Sub(inserted); late > 1100*time.Millisecond {
@@ -125,7 +125,7 @@ func TestASleepingExecutorPolls(t *testing.T) {
 		q := newMemory()
 		run, began := startTimes()
 		p := start(t, q, executor.Config{PollInterval: time.Second}, run)
-		time.Sleep(10 * time.Second)
+		pass(10 * time.Second)
 		inserted := time.Now()
 		q.add(1, store.Job{})
 		if late := (<-began).Sub(inserted); late > 1100*time.Millisecond {
