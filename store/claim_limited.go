@@ -23,9 +23,10 @@ SELECT pg_try_advisory_xact_lock(hashtextextended('tagexec pool ' || $1, 0::bigi
 // The candidates are all jobs of the pool in order, keyed or not. The running
 // sum of their slots ends at the first that does not fit: nothing behind it
 // overtakes, so a wide job is not starved. The job that reserves ($7) is in the
-// sum though it may be another executor's, unless its key has come to another
-// head. Wider than the whole pool, or with a busy key, a job is not. No job is locked that is not taken, as nobody else
-// claims from the pool meanwhile; one that another session holds is left out.
+// sum though it may be another executor's, unless its key has come to a head
+// before it. Wider than the whole pool, or with a busy key, a job is not. No
+// job is locked that is not taken, as nobody else claims from the pool
+// meanwhile; one that another session holds is left out.
 const (
 	limitedPool = `
 WITH RECURSIVE pool AS MATERIALIZED (
@@ -53,7 +54,9 @@ WITH RECURSIVE pool AS MATERIALIZED (
       FROM (SELECT id, slots, priority, run_at, true AS mine FROM candidates
              UNION
             SELECT r.id, r.slots, r.priority, r.run_at, r.mine FROM reserving r
-             WHERE NOT EXISTS (SELECT FROM candidates c WHERE c.mutex_key = r.mutex_key)) c
+             WHERE NOT EXISTS (SELECT FROM candidates c
+                                WHERE c.mutex_key = r.mutex_key
+                                  AND (-c.priority, c.run_at, c.id) < (-r.priority, r.run_at, r.id))) c
 ), claimed AS (` + setClaimed + `
     SELECT q.id
       FROM tagexec.tag_jobs q

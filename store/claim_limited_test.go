@@ -168,6 +168,7 @@ func TestAWideJobOfAnotherExecutorIsNotOvertaken(t *testing.T) {
 		{"of another kind", storetest.Row{"kind": "http"}, onlySQL, store.QueueConfig{}},
 		{"of another kind, by a one-shot run", storetest.Row{"kind": "http", "batch": "a"}, store.QueueConfig{Batch: "a", Kinds: onlySQL.Kinds}, store.QueueConfig{}},
 		{"of another kind, with a key", storetest.Row{"kind": "http", "mutex_key": "k"}, onlySQL, store.QueueConfig{}},
+		{"of another kind, with a key that others share", storetest.Row{"kind": "http", "mutex_key": "shared"}, onlySQL, store.QueueConfig{}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
@@ -179,6 +180,7 @@ func TestAWideJobOfAnotherExecutorIsNotOvertaken(t *testing.T) {
 			tt.wide["tag"], tt.wide["pool"], tt.wide["slots"] = "wide", "p", 4
 			db.Insert(tt.wide)
 			db.Exec("INSERT INTO tagexec.tag_jobs (tag, pool, batch) SELECT 'narrow', 'p', 'a' FROM generate_series(1, 9)")
+			db.Insert(storetest.Row{"tag": "narrow", "pool": "p", "batch": "a", "mutex_key": "shared"})
 			c, other := newClaimer(db, tt.config), newClaimer(db, tt.other)
 			for _, j := range running {
 				if got := c.claim(t, 5); len(got) != 0 {
