@@ -8,17 +8,16 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// The lock of a limited pool. It is a statement of its own because the one
-// that counts must have a snapshot newer than the lock; in one statement the
-// limit was seen exceeded. It does not wait: who holds it claims from the pool
-// just now.
+// The lock of a limited pool, and the server's clock while it is held. It is a
+// statement of its own because the one that counts must have a snapshot newer
+// than the lock; in one statement the limit was seen exceeded. It does not
+// wait: who holds it claims from the pool just now.
 const lockPoolSQL = `-- tagexec: lock pool
-SELECT pg_try_advisory_xact_lock(hashtextextended('tagexec pool ' || $1, 0::bigint))`
+SELECT pg_try_advisory_xact_lock(hashtextextended('tagexec pool ' || $1, 0::bigint)), clock_timestamp()`
 
-// Counting starts at $6, the oldest claim that was running at an earlier look
-// under the same lock: what was claimed since is younger, because started_at
-// is the time of the claiming statement. The margin covers a server clock that
-// is set back.
+// What is counted are the running jobs whose claims lie in one of two windows
+// of time: from $6 on, and from $9 to $10 (see count). One look at them serves
+// both the sum and the next windows.
 //
 // The candidates are all jobs of the pool in order, keyed or not. The running
 // sum of their slots ends at the first that does not fit: nothing behind it
@@ -30,12 +29,15 @@ SELECT pg_try_advisory_xact_lock(hashtextextended('tagexec pool ' || $1, 0::bigi
 const (
 	limitedPool = `
 WITH RECURSIVE pool AS MATERIALIZED (
-    SELECT p.slots,
-           p.slots - coalesce((SELECT sum(r.slots) FROM tagexec.tag_jobs r
-                                WHERE r.state = 'running' AND r.pool = $5 AND r.started_at >= $6), 0) AS free,
-           coalesce((SELECT min(r.started_at) FROM tagexec.tag_jobs r
-                      WHERE r.state = 'running' AND r.pool = $5 AND r.started_at >= $6), statement_timestamp()) - interval '5 s' AS oldest
+    SELECT p.slots, p.slots - r.used AS free, r.oldest, p.xmin::text AS version
       FROM tagexec.tag_pools p
+     CROSS JOIN (
+           SELECT coalesce(sum(w.slots), 0) AS used, coalesce(min(w.started_at), statement_timestamp()) AS oldest
+             FROM (SELECT slots, started_at FROM tagexec.tag_jobs
+                    WHERE state = 'running' AND pool = $5 AND started_at >= $6
+                   UNION ALL
+                   SELECT slots, started_at FROM tagexec.tag_jobs
+                    WHERE state = 'running' AND pool = $5 AND started_at >= $9 AND started_at < $10) w) r
      WHERE p.pool = $5
        AND NOT p.paused
 ), reserving AS MATERIALIZED (
@@ -66,7 +68,7 @@ WITH RECURSIVE pool AS MATERIALIZED (
      ORDER BY q.id
        FOR UPDATE SKIP LOCKED` + returnClaimed + `
 )
-SELECT p.oldest, $7::bigint IS NOT NULL AND NOT EXISTS (SELECT id FROM reserving EXCEPT SELECT id FROM claimed), `
+SELECT p.oldest, p.version, $7::bigint IS NOT NULL AND NOT EXISTS (SELECT id FROM reserving EXCEPT SELECT id FROM claimed), `
 	limitedReturn = `, c.*
   FROM pool p
   LEFT JOIN claimed c ON true`
@@ -77,8 +79,8 @@ SELECT p.oldest, $7::bigint IS NOT NULL AND NOT EXISTS (SELECT id FROM reserving
 const claimLimitedSQL = `-- tagexec: claim limited` + limitedPool + `keys AS (
     (SELECT mutex_key
        FROM tagexec.tag_jobs
-      WHERE $12 AND (SELECT free > 0 FROM pool)
-        AND state = 'pending' AND mutex_key IS NOT NULL AND pool = $5 AND mutex_key > $13
+      WHERE $14 AND (SELECT free > 0 FROM pool)
+        AND state = 'pending' AND mutex_key IS NOT NULL AND pool = $5 AND mutex_key > $15
       ORDER BY mutex_key
       LIMIT 1)
     UNION ALL
@@ -91,11 +93,11 @@ const claimLimitedSQL = `-- tagexec: claim limited` + limitedPool + `keys AS (
             ORDER BY mutex_key
             LIMIT 1) n
 ), seen AS MATERIALIZED (
-    SELECT mutex_key FROM keys LIMIT $14
+    SELECT mutex_key FROM keys LIMIT $16
 ), candidates AS MATERIALIZED (
     SELECT j.id, j.slots, j.priority, j.run_at, NULL AS mutex_key
       FROM pool p
-     CROSS JOIN unnest($9::smallint[], $10::timestamptz[], $11::bigint[]) l (priority, after_run_at, after_id)
+     CROSS JOIN unnest($11::smallint[], $12::timestamptz[], $13::bigint[]) l (priority, after_run_at, after_id)
      CROSS JOIN LATERAL (
            SELECT q.id, q.slots, q.priority, q.run_at
              FROM tagexec.tag_jobs q
@@ -127,8 +129,8 @@ const claimLimitedSQL = `-- tagexec: claim limited` + limitedPool + `keys AS (
             ORDER BY q.priority DESC, q.run_at, q.id
             LIMIT 1) j
      WHERE NOT EXISTS (SELECT FROM tagexec.tag_jobs r WHERE r.state || '' = 'running' AND r.mutex_key = k.mutex_key OFFSET 0)
-)` + limitedClaim + `CASE WHEN p.free <= 0 OR EXISTS (SELECT FROM candidates) AND NOT EXISTS (SELECT FROM claimed) THEN $13
-            ELSE (SELECT max(mutex_key) FROM seen HAVING count(*) = $14) END` + limitedReturn
+)` + limitedClaim + `CASE WHEN p.free <= 0 OR EXISTS (SELECT FROM candidates) AND NOT EXISTS (SELECT FROM claimed) THEN $15
+            ELSE (SELECT max(mutex_key) FROM seen HAVING count(*) = $16) END` + limitedReturn
 
 const claimLimitedBatchSQL = `-- tagexec: claim limited batch` + limitedPool + `candidates AS MATERIALIZED (
     (SELECT q.id, q.slots, q.priority, q.run_at, q.mutex_key
@@ -175,21 +177,23 @@ func (q *Queue) claimUnderLock(ctx context.Context, sql string, executor uuid.UU
 	if err != nil {
 		return nil, err
 	}
-	args = append([]any{executor, q.Timeout.Seconds(), n, q.Kinds, pool, q.survey.oldest[pool], reserving.job, q.Batch}, args...)
 	var (
-		oldest time.Time
-		after  *string
+		after *string
+		last  = q.survey.counts[pool]
+		next  = count{began: time.Now(), changed: last.changed}
 	)
 	err = q.inTx(ctx, func(ctx context.Context, tx pgx.Tx) error {
 		var locked bool
-		if err := tx.QueryRow(ctx, lockPoolSQL, pool).Scan(&locked); err != nil || !locked {
+		if err := tx.QueryRow(ctx, lockPoolSQL, pool).Scan(&locked, &next.clock); err != nil || !locked {
 			return err
 		}
+		since, lateSince, lateUntil := last.windows(next.clock, time.Now())
+		args = append([]any{executor, q.Timeout.Seconds(), n, q.Kinds, pool, since, reserving.job, q.Batch, lateSince, lateUntil}, args...)
 		rows, err := tx.Query(ctx, sql, args...)
 		if err != nil {
 			return err
 		}
-		jobs, err = collectClaimed(rows, &oldest, &reserving.gone, &after)
+		jobs, err = collectClaimed(rows, &next.oldest, &next.version, &reserving.gone, &after)
 		return err
 	})
 	if err != nil {
@@ -200,8 +204,11 @@ func (q *Queue) claimUnderLock(ctx context.Context, sql string, executor uuid.UU
 		}
 		return nil, err
 	}
-	if !oldest.IsZero() {
-		q.survey.setOldest(pool, oldest)
+	if !next.oldest.IsZero() {
+		if next.version != last.version || next.clock.Before(last.clock) {
+			next.changed = next.clock
+		}
+		q.survey.counted(pool, next)
 		q.survey.turn(pool, after)
 		q.reservations[pool] = reserving
 	}

@@ -59,7 +59,7 @@ func TestALimitedPoolIsCountedAfterItsLockIsTaken(t *testing.T) {
 					END IF;
 					RETURN true;
 				END $$`)
-			db.Exec("CREATE VIEW tagexec.tag_pools AS SELECT * FROM tagexec.all_pools WHERE pause() OFFSET 0")
+			db.Exec("CREATE VIEW tagexec.tag_pools AS SELECT xmin, * FROM tagexec.all_pools WHERE pause() OFFSET 0")
 			db.Insert(storetest.Row{"pool": "p", "batch": "b"}, storetest.Row{"pool": "p", "batch": "b"})
 			s, err := store.Open(db.URL, "second")
 			if err != nil {

@@ -41,16 +41,16 @@ func (k key) less(o key) bool { return cmp.Or(k.runAt.Compare(o.runAt), cmp.Comp
 // lanes were left. A row that lies before that (a late commit, a released job)
 // waits for the next look from the beginning, and is never skipped.
 type survey struct {
-	lanes     []*lane              // that hold work
-	left      map[laneName]key     // where each lane that ever held work was left
-	keyed     []string             // pools that hold jobs with a mutex key
-	limited   map[string]bool      // pools with a limit of slots
-	cursors   map[string]string    // per pool: behind which mutex key the next claim starts
-	oldest    map[string]time.Time // per limited pool: no running job was claimed before this
-	whole     look                 // the last look from the beginning
-	latest    look                 // the last look of either kind
-	keysFirst bool                 // whether keyed jobs go first in this round
-	suspects  bool                 // whether there were suspects that are due
+	lanes     []*lane           // that hold work
+	left      map[laneName]key  // where each lane that ever held work was left
+	keyed     []string          // pools that hold jobs with a mutex key
+	limited   map[string]bool   // pools with a limit of slots
+	cursors   map[string]string // per pool: behind which mutex key the next claim starts
+	counts    map[string]count  // per limited pool
+	whole     look              // the last look from the beginning
+	latest    look              // the last look of either kind
+	keysFirst bool              // whether keyed jobs go first in this round
+	suspects  bool              // whether there were suspects that are due
 }
 
 // look is when a look ended, and what it cost.
@@ -198,12 +198,12 @@ func (s *survey) turn(pool string, after *string) {
 	s.cursors[pool] = *after
 }
 
-// setOldest notes that no running job of the pool was claimed before oldest.
-func (s *survey) setOldest(pool string, oldest time.Time) {
-	if s.oldest == nil {
-		s.oldest = map[string]time.Time{}
+// counted notes what runs in a limited pool.
+func (s *survey) counted(pool string, c count) {
+	if s.counts == nil {
+		s.counts = map[string]count{}
 	}
-	s.oldest[pool] = oldest
+	s.counts[pool] = c
 }
 
 // look renews the survey: from the beginning if the last such look is paid

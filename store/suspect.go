@@ -70,7 +70,7 @@ func (q *Queue) claimSuspect(ctx context.Context, executor uuid.UUID) ([]Job, er
 		err := q.inTx(ctx, func(ctx context.Context, tx pgx.Tx) error {
 			// The lock of its pool, also where it has no limit: one may be set just now.
 			var locked bool
-			if err := tx.QueryRow(ctx, lockPoolSQL, c.Pool).Scan(&locked); err != nil || !locked {
+			if err := tx.QueryRow(ctx, lockPoolSQL, c.Pool).Scan(&locked, nil); err != nil || !locked {
 				return err
 			}
 			rows, err := tx.Query(ctx, claimSuspectSQL, executor, q.Timeout.Seconds(), c.ID, q.Kinds)
