@@ -14,7 +14,8 @@ const (
 )
 
 // A loose scan over the keys from a cursor on, and of each key that does not
-// run the head. So priority holds within a key, and between keys it goes
+// run the head: what the scan stopped at, or if that cannot run the first that
+// can. So priority holds within a key, and between keys it goes
 // round: one key with 100,000 jobs keeps nobody waiting. Returned with the
 // jobs is where the next claim goes on: behind the last key claimed if there
 // may be more, else behind the last key seen; null means at the first key.
@@ -26,29 +27,34 @@ const (
 // all that runs. The predicate is that index's alone, so no other can be taken.
 const claimKeyedSQL = `-- tagexec: claim keyed
 WITH RECURSIVE keys AS (
-    (SELECT mutex_key
+    (SELECT mutex_key, id, kind, run_at, crashes
        FROM tagexec.tag_jobs
       WHERE (SELECT p.slots IS NULL AND NOT p.paused FROM tagexec.tag_pools p WHERE p.pool = $5)
         AND state = 'pending' AND mutex_key IS NOT NULL AND pool = $5 AND mutex_key > $6
-      ORDER BY mutex_key
+      ORDER BY mutex_key, priority DESC, run_at, id
       LIMIT 1)
     UNION ALL
-    SELECT n.mutex_key
+    SELECT n.*
       FROM keys k
      CROSS JOIN LATERAL (
-           SELECT mutex_key
+           SELECT mutex_key, id, kind, run_at, crashes
              FROM tagexec.tag_jobs
             WHERE state = 'pending' AND mutex_key IS NOT NULL AND pool = $5 AND mutex_key > k.mutex_key
-            ORDER BY mutex_key
+            ORDER BY mutex_key, priority DESC, run_at, id
             LIMIT 1) n
 ), seen AS MATERIALIZED (
-    SELECT mutex_key FROM keys LIMIT $7
+    SELECT * FROM keys LIMIT $7
 ), claimed AS (` + setClaimed + `
     SELECT l.id
       FROM (SELECT k.mutex_key, j.id
               FROM seen k
              CROSS JOIN LATERAL (
-                   SELECT q.id
+                   SELECT k.id
+                    WHERE k.run_at <= now()
+                      AND k.kind = ANY ($4::text[])
+                      AND k.crashes < 2
+                   UNION ALL
+                  (SELECT q.id
                      FROM tagexec.tag_jobs q
                     WHERE q.state = 'pending'
                       AND q.pool = $5
@@ -57,7 +63,8 @@ WITH RECURSIVE keys AS (
                       AND q.kind = ANY ($4::text[])
                       AND q.crashes < 2
                     ORDER BY q.priority DESC, q.run_at, q.id
-                    LIMIT 1) j
+                    LIMIT 1)
+                   LIMIT 1) j
              WHERE NOT EXISTS (SELECT FROM tagexec.tag_jobs r WHERE r.state || '' = 'running' AND r.mutex_key = k.mutex_key OFFSET 0)
             OFFSET 0) h
      CROSS JOIN LATERAL (

@@ -77,23 +77,23 @@ SELECT p.oldest, p.version, $7::bigint IS NOT NULL AND NOT EXISTS (SELECT id FRO
 // The keys go round as in claimKeyed, except that while nothing fits the place
 // is kept, so that a wide job's turn is not passed over.
 const claimLimitedSQL = `-- tagexec: claim limited` + limitedPool + `keys AS (
-    (SELECT mutex_key
+    (SELECT mutex_key, id, slots, priority, run_at, kind, crashes
        FROM tagexec.tag_jobs
       WHERE $14 AND (SELECT free > 0 FROM pool)
         AND state = 'pending' AND mutex_key IS NOT NULL AND pool = $5 AND mutex_key > $15
-      ORDER BY mutex_key
+      ORDER BY mutex_key, priority DESC, run_at, id
       LIMIT 1)
     UNION ALL
-    SELECT n.mutex_key
+    SELECT n.*
       FROM keys k
      CROSS JOIN LATERAL (
-           SELECT mutex_key
+           SELECT mutex_key, id, slots, priority, run_at, kind, crashes
              FROM tagexec.tag_jobs
             WHERE state = 'pending' AND mutex_key IS NOT NULL AND pool = $5 AND mutex_key > k.mutex_key
-            ORDER BY mutex_key
+            ORDER BY mutex_key, priority DESC, run_at, id
             LIMIT 1) n
 ), seen AS MATERIALIZED (
-    SELECT mutex_key FROM keys LIMIT $16
+    SELECT * FROM keys LIMIT $16
 ), candidates AS MATERIALIZED (
     SELECT j.id, j.slots, j.priority, j.run_at, NULL AS mutex_key
       FROM pool p
@@ -117,7 +117,13 @@ const claimLimitedSQL = `-- tagexec: claim limited` + limitedPool + `keys AS (
       FROM pool p
      CROSS JOIN seen k
      CROSS JOIN LATERAL (
-           SELECT q.id, q.slots, q.priority, q.run_at
+           SELECT k.id, k.slots, k.priority, k.run_at
+            WHERE k.run_at <= now()
+              AND k.kind = ANY ($4::text[])
+              AND k.crashes < 2
+              AND k.slots <= p.slots
+           UNION ALL
+          (SELECT q.id, q.slots, q.priority, q.run_at
              FROM tagexec.tag_jobs q
             WHERE q.state = 'pending'
               AND q.pool = $5
@@ -127,7 +133,8 @@ const claimLimitedSQL = `-- tagexec: claim limited` + limitedPool + `keys AS (
               AND q.crashes < 2
               AND q.slots <= p.slots
             ORDER BY q.priority DESC, q.run_at, q.id
-            LIMIT 1) j
+            LIMIT 1)
+           LIMIT 1) j
      WHERE NOT EXISTS (SELECT FROM tagexec.tag_jobs r WHERE r.state || '' = 'running' AND r.mutex_key = k.mutex_key OFFSET 0)
 )` + limitedClaim + `CASE WHEN p.free <= 0 OR EXISTS (SELECT FROM candidates) AND NOT EXISTS (SELECT FROM claimed) THEN $15
             ELSE (SELECT max(mutex_key) FROM seen HAVING count(*) = $16) END` + limitedReturn
