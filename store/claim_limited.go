@@ -22,9 +22,9 @@ SELECT pg_try_advisory_xact_lock(hashtextextended('tagexec pool ' || $1, 0::bigi
 // The candidates are all jobs of the pool in order, keyed or not. The running
 // sum of their slots ends at the first that does not fit: nothing behind it
 // overtakes, so a wide job is not starved. The job that reserves ($7) is in the
-// sum though it may be another executor's, unless its key has come to a head
-// before it. Wider than the whole pool, or with a busy key, a job is not. No
-// job is locked that is not taken, as nobody else claims from the pool
+// sum though it may be another executor's, unless its key has a head before it
+// among the candidates. Wider than the whole pool, or with a busy key, a job is
+// not. No job is locked that is not taken, as nobody else claims from the pool
 // meanwhile; one that another session holds is left out.
 const (
 	limitedPool = `
@@ -32,13 +32,14 @@ WITH RECURSIVE pool AS MATERIALIZED (
     SELECT p.slots, p.slots - r.used AS free, r.oldest, p.xmin::text AS version
       FROM tagexec.tag_pools p
      CROSS JOIN (
-           SELECT coalesce(sum(w.slots), 0) AS used, coalesce(min(w.started_at), statement_timestamp()) AS oldest
+           SELECT coalesce(sum(w.slots), 0) AS used, least(min(w.started_at), statement_timestamp()) AS oldest
              FROM (SELECT slots, started_at FROM tagexec.tag_jobs
                     WHERE state = 'running' AND pool = $5 AND started_at >= $6
                    UNION ALL
                    SELECT slots, started_at FROM tagexec.tag_jobs
                     WHERE state = 'running' AND pool = $5 AND started_at >= $9 AND started_at < $10) w) r
      WHERE p.pool = $5
+       AND p.slots IS NOT NULL
        AND NOT p.paused
 ), reserving AS MATERIALIZED (
     SELECT q.id, q.slots, q.priority, q.run_at, q.mutex_key, q.kind = ANY ($4::text[]) AND ($8::text = '' OR q.batch IS NOT DISTINCT FROM $8) AS mine
@@ -68,7 +69,7 @@ WITH RECURSIVE pool AS MATERIALIZED (
      ORDER BY q.id
        FOR UPDATE SKIP LOCKED` + returnClaimed + `
 )
-SELECT p.oldest, p.version, $7::bigint IS NOT NULL AND NOT EXISTS (SELECT id FROM reserving EXCEPT SELECT id FROM claimed), `
+SELECT p.oldest, p.version, clock_timestamp(), $7::bigint IS NOT NULL AND NOT EXISTS (SELECT id FROM reserving EXCEPT SELECT id FROM claimed), `
 	limitedReturn = `, c.*
   FROM pool p
   LEFT JOIN claimed c ON true`
@@ -185,22 +186,27 @@ func (q *Queue) claimUnderLock(ctx context.Context, sql string, executor uuid.UU
 		return nil, err
 	}
 	var (
-		after *string
-		last  = q.survey.counts[pool]
-		next  = count{began: time.Now(), changed: last.changed}
+		after   *string
+		counted time.Time
+		last    = q.survey.counts[pool]
+		now     = count{began: time.Now(), changed: last.changed, whole: last.whole}
 	)
 	err = q.inTx(ctx, func(ctx context.Context, tx pgx.Tx) error {
 		var locked bool
-		if err := tx.QueryRow(ctx, lockPoolSQL, pool).Scan(&locked, &next.clock); err != nil || !locked {
+		if err := tx.QueryRow(ctx, lockPoolSQL, pool).Scan(&locked, &now.clock); err != nil || !locked {
 			return err
 		}
-		since, lateSince, lateUntil := last.windows(next.clock, time.Now())
-		args = append([]any{executor, q.Timeout.Seconds(), n, q.Kinds, pool, since, reserving.job, q.Batch, lateSince, lateUntil}, args...)
+		began := time.Now()
+		w, whole := last.next(now.clock, began)
+		args = append([]any{executor, q.Timeout.Seconds(), n, q.Kinds, pool, w.since, reserving.job, q.Batch, w.lateSince, w.lateUntil}, args...)
 		rows, err := tx.Query(ctx, sql, args...)
 		if err != nil {
 			return err
 		}
-		jobs, err = collectClaimed(rows, &next.oldest, &next.version, &reserving.gone, &after)
+		jobs, err = collectClaimed(rows, &now.oldest, &now.version, &counted, &reserving.gone, &after)
+		if whole {
+			now.whole = look{time.Now(), time.Since(began)}
+		}
 		return err
 	})
 	if err != nil {
@@ -211,11 +217,11 @@ func (q *Queue) claimUnderLock(ctx context.Context, sql string, executor uuid.UU
 		}
 		return nil, err
 	}
-	if !next.oldest.IsZero() {
-		if next.version != last.version || next.clock.Before(last.clock) {
-			next.changed = next.clock
+	if !now.oldest.IsZero() {
+		if now.version != last.version || now.clock.Before(last.clock) {
+			now.changed = counted
 		}
-		q.survey.counted(pool, next)
+		q.survey.counted(pool, now)
 		q.survey.turn(pool, after)
 		q.reservations[pool] = reserving
 	}

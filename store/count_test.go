@@ -1,6 +1,7 @@
 package store_test
 
 import (
+	"fmt"
 	"testing"
 	"time"
 
@@ -15,27 +16,34 @@ import (
 func TestASetBackServerClockHidesNoRunningJob(t *testing.T) {
 	t.Parallel()
 	for _, back := range []time.Duration{200 * time.Millisecond, time.Hour} {
-		t.Run(back.String(), func(t *testing.T) {
-			t.Parallel()
-			db := storetest.New(t)
-			db.Exec("INSERT INTO tagexec.tag_pools (pool, slots) VALUES ('p', 2)")
-			db.Exec("INSERT INTO tagexec.tag_jobs (tag, pool) SELECT 't', 'p' FROM generate_series(1, 9)")
-			c, other := newClaimer(db, store.QueueConfig{}), newClaimer(db, store.QueueConfig{})
-			c.end(t, store.Succeeded, c.claim(t, 2)...)
-			c.ServerClockWasSetBack(back)
-			began := time.Now()
-			if got := other.claim(t, 2); len(got) != 2 {
-				t.Fatalf("the other claimed %s", tags(got))
+		for running := range 2 {
+			for free := range 2 {
+				t.Run(fmt.Sprintf("by %s while %d run and %d are free", back, running, free), func(t *testing.T) {
+					t.Parallel()
+					db := storetest.New(t)
+					db.Exec("INSERT INTO tagexec.tag_pools (pool, slots) VALUES ('p', 4)")
+					db.Exec("INSERT INTO tagexec.tag_jobs (tag, pool) SELECT 't', 'p' FROM generate_series(1, 99)")
+					c, other := newClaimer(db, store.QueueConfig{}), newClaimer(db, store.QueueConfig{})
+					c.end(t, store.Succeeded, c.claim(t, 2)[running:]...)
+					c.ServerClockWasSetBack(back)
+					db.Exec("UPDATE tagexec.tag_jobs SET started_at = started_at + $1 WHERE state = 'running'", back)
+					began := time.Now()
+					if got := other.claim(t, 4-running-free); len(got) != 4-running-free {
+						t.Fatalf("the other claimed %s", tags(got))
+					}
+					if back < time.Minute { // then nothing is seen of it
+						storetest.Eventually(t, "the clock catches up", func() bool { return time.Since(began) > back })
+					}
+					used := 4 - free
+					for range 9 {
+						used += len(c.claim(t, 1)) + len(other.claim(t, 1))
+					}
+					if used != 4 {
+						t.Errorf("%d of 4 slots are used", used)
+					}
+				})
 			}
-			if back < time.Minute { // then nothing is seen of it
-				storetest.Eventually(t, "the clock catches up", func() bool { return time.Since(began) > back })
-			}
-			for range 3 {
-				if got := c.claim(t, 2); len(got) != 0 {
-					t.Fatalf("claimed %s from a full pool", tags(got))
-				}
-			}
-		})
+		}
 	}
 }
 
