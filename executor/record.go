@@ -2,116 +2,127 @@ package executor
 
 import (
 	"context"
+	"math"
+	"sync"
 	"time"
 
 	"github.com/tagexec/tagexec/store"
 )
 
-const (
-	recordBatch = 1000    // most results in one statement
-	recordBytes = 8 << 20 // and about the most bytes: it must be done within the statement's time
+// lockedWait is how long a result waits whose row another session holds.
+const lockedWait = 100 * time.Millisecond
 
-	// lockedWait is how long a result waits whose row another session holds.
-	lockedWait = 100 * time.Millisecond
-)
+// recorder is the state of record.
+type recorder struct {
+	*Pool
+	underWay int            // flushes
+	answers  chan answer    // theirs
+	later    []store.Result // tried again at due, and in nobody's way
+	due      <-chan time.Time
+	trouble  outage
+	retry    <-chan time.Time // after a failure nothing is sent before this; nil: it may
+	ending   bool
+}
+
+// answer is what the database said to one batch.
+type answer struct {
+	batch []store.Result
+	fates []store.Fate
+	err   error
+}
 
 // record stores results until all of them are settled after finish was
 // closed, or engine ends. While one flush is under way the next batch gathers:
-// no timer, so latency is low when idle and batches are large under load.
+// no timer, so latency is low when idle and batches are large under load. A
+// second flush begins beside it when half a batch waits: recording costs the
+// database more than claiming, so one at a time would hold up the claims.
 func (p *Pool) record(engine context.Context, finish <-chan struct{}) {
-	trouble := outage{log: p.Log, what: "record"}
-	var (
-		list   []store.Result // in order
-		later  []store.Result // tried again at due, and in nobody's way
-		due    time.Time
-		ending bool
-	)
+	r := recorder{Pool: p, answers: make(chan answer, 2), trouble: outage{log: p.Log, what: "record"}}
+	var flushes sync.WaitGroup
+	defer flushes.Wait()
 	for engine.Err() == nil {
-		if len(later) > 0 && !time.Now().Before(due) {
-			list, later = append(list, later...), nil
+		for {
+			batch := p.results.take(r.enough())
+			if batch == nil {
+				break
+			}
+			r.underWay++
+			flushes.Go(func() {
+				fates, err := p.Queue.Record(engine, p.hostname, batch)
+				r.answers <- answer{batch, fates, err}
+			})
 		}
-		list = p.results.take(list)
-		if len(list) == 0 {
-			if ending && len(later) == 0 {
-				return
-			}
-			var retry <-chan time.Time
-			if len(later) > 0 {
-				retry = time.After(time.Until(due))
-			}
-			select {
-			case <-p.results.ready:
-			case <-retry:
-			case <-finish:
-				finish, ending = nil, true
-			case <-engine.Done():
-			}
-			continue
+		if r.ending && r.underWay == 0 && r.retry == nil && len(r.later) == 0 {
+			return
 		}
-		batch := list[:portion(list)]
-		fates, err := p.Queue.Record(engine, p.hostname, batch)
-		var unknown, refused, missing []store.Result
-		for i, r := range batch {
-			var fate store.Fate
-			if i < len(fates) {
-				fate = fates[i]
-			}
-			switch {
-			case fate == "" && err != nil:
-				unknown = append(unknown, r)
-			case fate == "" || fate == store.Locked:
-				if len(later) == 0 {
-					due = time.Now().Add(lockedWait)
-				}
-				later = append(later, r)
-			default:
-				p.settle(r, fate)
-			}
-			switch fate {
-			case store.Refused:
-				refused = append(refused, r)
-			case store.Missing:
-				missing = append(missing, r)
-			}
-		}
-		p.warn("late results were refused: the claims are no longer ours", refused)
-		p.warn("the jobs of results do not exist any more", missing)
-		rest := list[len(batch):]
-		if len(unknown)+len(rest) > 0 {
-			list = append(unknown, rest...)
-		} else {
-			clear(list)
-			list = list[:0]
-		}
-		raise(p.stored)
-		if err == nil {
-			trouble.over()
-			continue
-		}
-		timer := time.NewTimer(trouble.again(err))
 		select {
-		case <-timer.C:
+		case <-p.results.ready:
+		case a := <-r.answers:
+			r.settle(a)
+		case <-r.due:
+			p.results.put(r.later...)
+			r.later, r.due = nil, nil
+		case <-r.retry:
+			r.retry = nil
 		case <-finish: // the last moment: try again at once
-			finish, ending = nil, true
-			trouble.failed = 0
+			finish, r.ending = nil, true
+			r.retry, r.trouble.failed = nil, 0
 		case <-engine.Done():
 		}
-		timer.Stop()
 	}
 }
 
-// portion returns how many results to store in one statement, at least one.
-func portion(list []store.Result) int {
-	n, bytes := 0, int64(0)
-	for n < min(len(list), recordBatch) && bytes < recordBytes {
-		bytes += weight(list[n])
-		n++
+// enough returns how many results must wait for another flush to begin.
+func (r *recorder) enough() int {
+	switch {
+	case r.underWay == 0 && r.retry == nil:
+		return 1
+	case r.underWay == 1 && r.retry == nil && r.trouble.failed == 0:
+		return recordBatch / 2
 	}
-	return n
+	return math.MaxInt
 }
 
-// settle forgets a result that the database has taken or refused.
-func (p *Pool) settle(r store.Result, fate store.Fate) {
+// settle acts on an answer: results whose fate is unknown are tried again.
+func (r *recorder) settle(a answer) {
+	r.underWay--
+	var unknown, refused, missing []store.Result
+	for i, result := range a.batch {
+		var fate store.Fate
+		if i < len(a.fates) {
+			fate = a.fates[i]
+		}
+		switch {
+		case fate == "" && a.err != nil:
+			unknown = append(unknown, result)
+		case fate == "" || fate == store.Locked:
+			r.later = append(r.later, result)
+			if r.due == nil {
+				r.due = time.After(lockedWait)
+			}
+		default:
+			r.forget(result, fate)
+		}
+		switch fate {
+		case store.Refused:
+			refused = append(refused, result)
+		case store.Missing:
+			missing = append(missing, result)
+		}
+	}
+	r.results.putBack(unknown)
+	r.warn("late results were refused: the claims are no longer ours", refused)
+	r.warn("the jobs of results do not exist any more", missing)
+	raise(r.stored)
+	if a.err != nil {
+		r.retry = time.After(r.trouble.again(a.err))
+	} else {
+		r.trouble.over()
+	}
+}
+
+// forget lets go of a result that the database has taken or refused.
+func (p *Pool) forget(r store.Result, fate store.Fate) {
 	if a := p.held.remove(r.Claim); a != nil {
 		p.unstored.Add(-a.weight)
 	}

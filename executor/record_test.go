@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"slices"
 	"strings"
 	"sync"
@@ -21,6 +22,8 @@ type recorder struct {
 	takes  time.Duration
 	answer func(results []store.Result) ([]store.Fate, error)
 
+	statements gauge // under way, by their first job
+
 	mu    sync.Mutex
 	calls [][]store.Result
 }
@@ -29,6 +32,8 @@ func (q *recorder) Record(ctx context.Context, hostname string, results []store.
 	q.mu.Lock()
 	q.calls = append(q.calls, slices.Clone(results))
 	q.mu.Unlock()
+	q.statements.enter(results[0].ID)
+	defer q.statements.leave(results[0].ID)
 	if q.takes > 0 {
 		<-time.After(q.takes)
 	}
@@ -70,6 +75,49 @@ func TestResultsAreStoredInGroups(t *testing.T) {
 				t.Errorf("%d results in one statement", len(ids))
 			}
 		}
+		q.check(t)
+	})
+}
+
+func TestASecondStatementStoresResultsOnlyWhenManyWait(t *testing.T) {
+	for jobs, want := range map[int]int{400: 1, 4000: 2} {
+		t.Run(fmt.Sprint(jobs), func(t *testing.T) {
+			bubble(t, func(t *testing.T) {
+				q := &recorder{memory: newMemory(), takes: time.Second}
+				q.add(jobs, store.Job{})
+				p := start(t, q, executor.Config{Workers: 1000}, nothing)
+				until(t, time.Minute, "all jobs succeed", func() bool { return q.states()["succeeded"] == jobs })
+				if _, most := q.statements.read(); most != want {
+					t.Errorf("%d statements at the same time, want %d", most, want)
+				}
+				p.stop(t)
+				q.check(t)
+			})
+		})
+	}
+}
+
+func TestOneStatementAtATimeTriesAnUnwillingDatabase(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		q := &recorder{memory: newMemory(), takes: time.Second}
+		began := time.Now()
+		q.answer = func([]store.Result) ([]store.Fate, error) {
+			if time.Since(began) < time.Minute {
+				return nil, errors.New("out of order")
+			}
+			return nil, nil
+		}
+		q.add(4000, store.Job{})
+		p := start(t, q, executor.Config{Workers: 1000}, nothing)
+		pass(5 * time.Second) // both that began before the first answer have failed
+		for time.Since(began) < time.Minute {
+			if now, _ := q.statements.read(); now > 1 {
+				t.Fatalf("%d statements at the same time after %s", now, time.Since(began))
+			}
+			pass(100 * time.Millisecond)
+		}
+		until(t, time.Minute, "all jobs succeed", func() bool { return q.states()["succeeded"] == 4000 })
+		p.stop(t)
 		q.check(t)
 	})
 }

@@ -1,40 +1,66 @@
 package executor
 
 import (
+	"slices"
 	"sync"
 
 	"github.com/tagexec/tagexec/store"
 )
 
-// results are the results that the recorder has not seen yet, in order. put
-// never blocks, so nothing waits for the database but the recorder; how many
-// there can be is bounded by what is claimed and begun, see maxUnstored.
+const (
+	recordBatch = 1000    // most results in one statement
+	recordBytes = 8 << 20 // and about the most bytes: it must be done within the statement's time
+)
+
+// results are the results that wait for the recorder, in order. Nothing here
+// blocks, so nothing waits for the database but the recorder; how many there
+// can be is bounded by what is claimed and begun, see maxUnstored.
 type results struct {
-	mu    sync.Mutex
-	list  []store.Result
-	ready chan struct{} // of capacity 1: list may have become longer
+	mu     sync.Mutex
+	list   []store.Result
+	enough int           // ready is raised while list is so long or longer
+	ready  chan struct{} // of capacity 1
 }
 
-func (q *results) put(r store.Result) {
+// put adds results at the end.
+func (q *results) put(rs ...store.Result) {
 	q.mu.Lock()
-	q.list = append(q.list, r)
-	first := len(q.list) == 1
+	q.list = append(q.list, rs...)
+	ready := len(q.list) >= q.enough
 	q.mu.Unlock()
-	if first {
+	if ready {
 		raise(q.ready)
 	}
 }
 
-// take moves all results to the end of to, whose memory the next ones get.
-func (q *results) take(to []store.Result) []store.Result {
+// putBack puts results before all others.
+func (q *results) putBack(rs []store.Result) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	if len(to) == 0 {
-		to, q.list = q.list, to
-		return to
+	q.list = slices.Insert(q.list, 0, rs...)
+}
+
+// take removes a batch from the front if at least enough results wait. If not
+// it returns nil, and ready is raised as soon as they do.
+func (q *results) take(enough int) []store.Result {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.enough = enough
+	if len(q.list) < enough {
+		return nil
 	}
-	to = append(to, q.list...)
-	clear(q.list)
-	q.list = q.list[:0]
-	return to
+	n := portion(q.list)
+	batch := slices.Clone(q.list[:n])
+	q.list = slices.Delete(q.list, 0, n)
+	return batch
+}
+
+// portion returns how many results to store in one statement, at least one.
+func portion(list []store.Result) int {
+	n, bytes := 0, int64(0)
+	for n < min(len(list), recordBatch) && bytes < recordBytes {
+		bytes += weight(list[n])
+		n++
+	}
+	return n
 }

@@ -15,8 +15,8 @@ const (
 	clientTimeout    = 10 * time.Second
 )
 
-// connections is the size of the pool: claim, record, keep and one to spare,
-// whatever the number of workers is.
+// connections is the size of the pool: one for claims, two for records and one
+// to keep, whatever the number of workers is.
 const connections = 4
 
 // Store runs statements on one database. All methods may be called
