@@ -14,11 +14,10 @@ import (
 
 // endless is a queue that costs nothing: what is measured is the engine.
 type endless struct {
-	left  atomic.Int64 // jobs to hand out
-	open  atomic.Int64 // jobs to record
-	last  int64
-	fates []store.Fate
-	done  chan struct{}
+	left atomic.Int64 // jobs to hand out
+	open atomic.Int64 // jobs to record
+	last int64
+	done chan struct{}
 }
 
 func (*endless) Nap(ctx context.Context, _, _ func()) error { <-ctx.Done(); return nil }
@@ -48,13 +47,14 @@ func (q *endless) Claim(_ context.Context, id uuid.UUID, n int) ([]store.Job, er
 }
 
 func (q *endless) Record(_ context.Context, _ string, results []store.Result) ([]store.Fate, error) {
-	for len(q.fates) < len(results) {
-		q.fates = append(q.fates, store.Applied)
+	fates := make([]store.Fate, len(results))
+	for i := range fates {
+		fates[i] = store.Applied
 	}
 	if q.open.Add(-int64(len(results))) == 0 {
 		close(q.done)
 	}
-	return q.fates[:len(results)], nil
+	return fates, nil
 }
 
 // One iteration is one job from claim to record. Allocations include the two

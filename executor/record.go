@@ -9,8 +9,10 @@ import (
 	"github.com/tagexec/tagexec/store"
 )
 
-// lockedWait is how long a result waits whose row another session holds.
-const lockedWait = 100 * time.Millisecond
+const (
+	maxFlushes = 2                      // at the same time
+	lockedWait = 100 * time.Millisecond // for a result whose row another session holds
+)
 
 // recorder is the state of record.
 type recorder struct {
@@ -33,11 +35,11 @@ type answer struct {
 
 // record stores results until all of them are settled after finish was
 // closed, or engine ends. While one flush is under way the next batch gathers:
-// no timer, so latency is low when idle and batches are large under load. A
-// second flush begins beside it when half a batch waits: recording costs the
+// no timer, so latency is low when idle and batches are large under load. When
+// many results wait a second flush begins beside it: recording costs the
 // database more than claiming, so one at a time would hold up the claims.
 func (p *Pool) record(engine context.Context, finish <-chan struct{}) {
-	r := recorder{Pool: p, answers: make(chan answer, 2), trouble: outage{log: p.Log, what: "record"}}
+	r := recorder{Pool: p, answers: make(chan answer, maxFlushes), trouble: outage{log: p.Log, what: "record"}}
 	var flushes sync.WaitGroup
 	defer flushes.Wait()
 	for engine.Err() == nil {
@@ -75,12 +77,14 @@ func (p *Pool) record(engine context.Context, finish <-chan struct{}) {
 // enough returns how many results must wait for another flush to begin.
 func (r *recorder) enough() int {
 	switch {
-	case r.underWay == 0 && r.retry == nil:
+	case r.underWay == maxFlushes || r.retry != nil:
+		return math.MaxInt
+	case r.underWay == 0 || r.ending:
 		return 1
-	case r.underWay == 1 && r.retry == nil && r.trouble.failed == 0:
-		return recordBatch / 2
+	case r.trouble.failed > 0:
+		return math.MaxInt
 	}
-	return math.MaxInt
+	return recordBatch / 2
 }
 
 // settle acts on an answer: results whose fate is unknown are tried again.
@@ -114,9 +118,10 @@ func (r *recorder) settle(a answer) {
 	r.warn("late results were refused: the claims are no longer ours", refused)
 	r.warn("the jobs of results do not exist any more", missing)
 	raise(r.stored)
-	if a.err != nil {
+	switch {
+	case a.err != nil:
 		r.retry = time.After(r.trouble.again(a.err))
-	} else {
+	case r.retry == nil:
 		r.trouble.over()
 	}
 }

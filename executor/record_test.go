@@ -1,10 +1,12 @@
 package executor_test
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"log/slog"
 	"slices"
 	"strings"
 	"sync"
@@ -118,6 +120,70 @@ func TestOneStatementAtATimeTriesAnUnwillingDatabase(t *testing.T) {
 		}
 		until(t, time.Minute, "all jobs succeed", func() bool { return q.states()["succeeded"] == 4000 })
 		p.stop(t)
+		q.check(t)
+	})
+}
+
+// jammed is a queue that answers to results of its first job only.
+type jammed struct{ *recorder }
+
+func (q jammed) Record(ctx context.Context, hostname string, results []store.Result) ([]store.Fate, error) {
+	if results[0].ID != 1 {
+		<-ctx.Done()
+		return nil, ctx.Err()
+	}
+	return q.recorder.Record(ctx, hostname, results)
+}
+
+func TestAtTheEndAStatementThatHangsHoldsUpNoOther(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		q := jammed{&recorder{memory: newMemory()}}
+		began := time.Now()
+		q.answer = func([]store.Result) ([]store.Fate, error) {
+			if time.Since(began) > 3*time.Second {
+				return nil, nil
+			}
+			<-time.After(3 * time.Second)
+			return nil, errors.New("out of order")
+		}
+		first := q.add(1, store.Job{})
+		q.add(600, store.Job{})
+		p := start(t, q, executor.Config{Workers: 1000}, func(ctx context.Context, j store.Job) (executor.Outcome, error) {
+			if j.ID == first {
+				return executor.Outcome{}, nil
+			}
+			return takes(time.Second)(ctx, j)
+		})
+		pass(5 * time.Second)
+		p.stop(t)
+		if s := q.states(); s["succeeded"] == 0 || s["running"] < 500 || len(q.ids()) != 2 {
+			t.Errorf("states are %v after %d statements that ended", s, len(q.ids()))
+		}
+	})
+}
+
+func TestAStatementThatSucceedsDoesNotEndTheTroubleOfItsNeighbour(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		q := &recorder{memory: newMemory()}
+		first := q.add(1, store.Job{})
+		began := time.Now()
+		q.answer = func(results []store.Result) ([]store.Fate, error) {
+			<-time.After(10 * time.Millisecond)
+			fails := slices.ContainsFunc(results, func(r store.Result) bool { return r.ID == first })
+			if fails && time.Since(began) < time.Minute {
+				return nil, errors.New("out of order")
+			}
+			<-time.After(10 * time.Millisecond)
+			return nil, nil
+		}
+		q.add(20_000, store.Job{})
+		var log bytes.Buffer
+		p := start(t, q, executor.Config{Workers: 1000, Log: slog.New(slog.NewTextHandler(&log, nil))}, nothing)
+		until(t, 2*time.Minute, "all jobs succeed", func() bool { return q.states()["succeeded"] == 20_001 })
+		p.stop(t)
+		if n := strings.Count(log.String(), "works again"); n != 1 {
+			t.Errorf("the log says %d times that the database works again", n)
+		}
 		q.check(t)
 	})
 }

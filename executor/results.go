@@ -12,9 +12,9 @@ const (
 	recordBytes = 8 << 20 // and about the most bytes: it must be done within the statement's time
 )
 
-// results are the results that wait for the recorder, in order. Nothing here
-// blocks, so nothing waits for the database but the recorder; how many there
-// can be is bounded by what is claimed and begun, see maxUnstored.
+// results are the results that wait for the recorder, the oldest first. Nothing
+// here blocks, so nothing waits for the database but the recorder; how many
+// there can be is bounded by what is claimed and begun, see maxUnstored.
 type results struct {
 	mu     sync.Mutex
 	list   []store.Result
@@ -33,7 +33,8 @@ func (q *results) put(rs ...store.Result) {
 	}
 }
 
-// putBack puts results before all others.
+// putBack puts results before all others; only the recorder, which looks at them
+// next, may call it.
 func (q *results) putBack(rs []store.Result) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
