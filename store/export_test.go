@@ -1,5 +1,7 @@
 package store
 
+import "context"
+
 const MinSchemaVersion = minSchemaVersion
 
 // The statements whose plans are tested.
@@ -14,3 +16,9 @@ const (
 	RecallSQL       = recallSQL
 	OrphansSQL      = orphansSQL
 )
+
+// RecordOn records on connections of others.
+func RecordOn(ctx context.Context, db querier, results []Result) ([]Fate, error) {
+	fates := make([]Fate, len(results))
+	return fates, writeTwice(ctx, db, "host", results, fates)
+}

@@ -118,21 +118,12 @@ func unstorable(r Result, sqlstate string) Result {
 func (s *Store) recordOnce(ctx context.Context, hostname string, results []Result, fates []Fate) error {
 	ctx, cancel := bounded(ctx)
 	defer cancel()
-	if err := write(ctx, s.db, hostname, results, fates, false); err != nil {
+	err := writeTwice(ctx, s.db, hostname, results, fates)
+	waiting := withdraw(results, fates, resubmit)
+	if err != nil || len(waiting.results) == 0 {
 		return err
 	}
-	// A repeat that ran while its first copy committed saw the finished job but not
-	// yet its attempt row: ask once more before a result counts as lost.
-	lost := pick(results, fates, Refused)
-	if err := write(ctx, s.db, hostname, lost.results, lost.fates, false); err != nil {
-		return err
-	}
-	lost.put(fates)
-	waiting := pick(results, fates, resubmit)
-	if len(waiting.results) == 0 {
-		return nil
-	}
-	err := s.inTx(ctx, func(ctx context.Context, tx pgx.Tx) error {
+	err = s.inTx(ctx, func(ctx context.Context, tx pgx.Tx) error {
 		if err := write(ctx, tx, hostname, waiting.results, waiting.fates, true); err != nil {
 			return err
 		}
@@ -143,36 +134,50 @@ func (s *Store) recordOnce(ctx context.Context, hostname string, results []Resul
 		_, err := tx.Exec(ctx, resubmitSQL, ids)
 		return err
 	})
-	if err != nil {
-		for _, at := range waiting.at {
-			fates[at] = ""
-		}
-		return err
+	if err == nil {
+		waiting.put(fates)
 	}
-	waiting.put(fates)
-	return nil
+	return err
 }
 
-// picked are the results of one fate, and where they stand.
-type picked struct {
+// writeTwice writes, and asks once more before a result counts as lost: a
+// repeat that ran while its first copy committed saw the finished job but not
+// yet its attempt row.
+func writeTwice(ctx context.Context, db querier, hostname string, results []Result, fates []Fate) error {
+	if err := write(ctx, db, hostname, results, fates, false); err != nil {
+		return err
+	}
+	lost := withdraw(results, fates, Refused)
+	err := write(ctx, db, hostname, lost.results, lost.fates, false)
+	if err == nil {
+		lost.put(fates)
+	}
+	return err
+}
+
+// withdrawn are the results of one fate, and where they stand.
+type withdrawn struct {
 	at      []int
 	results []Result
 	fates   []Fate
 }
 
-func pick(results []Result, fates []Fate, fate Fate) (p picked) {
+// withdraw returns the results of a fate that is not final: until another is
+// put, theirs is not known.
+func withdraw(results []Result, fates []Fate, fate Fate) (w withdrawn) {
 	for i, f := range fates {
 		if f == fate {
-			p.at, p.results = append(p.at, i), append(p.results, results[i])
+			w.at, w.results = append(w.at, i), append(w.results, results[i])
+			fates[i] = ""
 		}
 	}
-	p.fates = make([]Fate, len(p.at))
-	return p
+	w.fates = make([]Fate, len(w.at))
+	return w
 }
 
-func (p picked) put(fates []Fate) {
-	for i, at := range p.at {
-		fates[at] = p.fates[i]
+func (w withdrawn) put(fates []Fate) {
+	for i, at := range w.at {
+		fates[at] = w.fates[i]
 	}
 }
 

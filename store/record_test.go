@@ -1,13 +1,18 @@
 package store_test
 
 import (
+	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
 	"golang.org/x/sync/errgroup"
 
 	"github.com/tagexec/tagexec/store"
@@ -126,6 +131,36 @@ func TestOnlyTheHolderOfTheClaimMayRecord(t *testing.T) {
 	}
 	if got := fmt.Sprint(storetest.All[string](db, "SELECT state FROM tagexec.tag_jobs ORDER BY id")); got != "[succeeded running running running succeeded]" {
 		t.Errorf("states %s", got)
+	}
+}
+
+// breaking is a database that answers so many queries.
+type breaking struct {
+	*pgxpool.Pool
+	left int
+}
+
+func (b *breaking) Query(ctx context.Context, sql string, args ...any) (pgx.Rows, error) {
+	if b.left--; b.left < 0 {
+		return nil, errors.New("the connection is gone")
+	}
+	return b.Pool.Query(ctx, sql, args...)
+}
+
+func TestAResultIsNotLostBeforeTheDatabaseSaysSoTwice(t *testing.T) {
+	t.Parallel()
+	db := storetest.New(t)
+	c := newClaimer(db, store.QueueConfig{})
+	db.Insert(storetest.Row{}, storetest.Row{})
+	jobs := c.claim(t, 2)
+	late := jobs[1].Claim
+	late.Attempt++
+	results := []store.Result{{Claim: jobs[0].Claim, Outcome: store.Succeeded}, {Claim: late, Outcome: store.Succeeded}}
+	for answers, want := range [][]store.Fate{{"", ""}, {store.Applied, ""}, {store.Already, store.Refused}} {
+		fates, err := store.RecordOn(t.Context(), &breaking{db.Pool, answers}, results)
+		if !slices.Equal(fates, want) || (err == nil) != (answers == 2) {
+			t.Errorf("after %d answers the fates are %q, error %v; want %q", answers, fates, err, want)
+		}
 	}
 }
 

@@ -15,9 +15,9 @@ const (
 	clientTimeout    = 10 * time.Second
 )
 
-// connections is the size of the pool: one for claims, two for records and one
-// to keep, whatever the number of workers is.
-const connections = 4
+// connections is the size of the pool: one for claims, two for records, one to
+// keep and one to spare, whatever the number of workers is.
+const connections = 5
 
 // Store runs statements on one database. All methods may be called
 // concurrently.
