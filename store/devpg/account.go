@@ -86,6 +86,9 @@ func (a account) checkEnter(ctx context.Context, dir string, b binaries) error {
 			break
 		}
 	}
+	if ctx.Err() != nil { // then no try tells anything
+		return context.Cause(ctx)
+	}
 	return fmt.Errorf("PostgreSQL refuses to run as root and runs as the user %s, who cannot enter %s on the way to %s: "+
 		"choose a directory that every user can reach, such as /var/lib/tagexec, or run chmod o+x %[2]s", a, barrier, dir)
 }
