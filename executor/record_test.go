@@ -47,6 +47,17 @@ func (q *recorder) Record(ctx context.Context, hostname string, results []store.
 	return q.memory.Record(ctx, hostname, results)
 }
 
+// failsFor is the answer of a database that is full for so long.
+func failsFor(d time.Duration) func([]store.Result) ([]store.Fate, error) {
+	began := time.Now()
+	return func([]store.Result) ([]store.Fate, error) {
+		if time.Since(began) < d {
+			return nil, errors.New("no space left on device")
+		}
+		return nil, nil
+	}
+}
+
 // ids returns the jobs of each call.
 func (q *recorder) ids() (calls [][]int64) {
 	q.mu.Lock()
@@ -103,12 +114,7 @@ func TestOneStatementAtATimeTriesAnUnwillingDatabase(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		q := &recorder{memory: newMemory(), takes: time.Second}
 		began := time.Now()
-		q.answer = func([]store.Result) ([]store.Fate, error) {
-			if time.Since(began) < time.Minute {
-				return nil, errors.New("out of order")
-			}
-			return nil, nil
-		}
+		q.answer = failsFor(time.Minute)
 		q.add(4000, store.Job{})
 		p := start(t, q, executor.Config{Workers: 1000}, nothing)
 		pass(5 * time.Second) // both that began before the first answer have failed
@@ -207,13 +213,7 @@ func TestAResultIsStoredAtOnceWhenIdle(t *testing.T) {
 func TestResultsAreKeptInOrderUntilTheDatabaseAnswers(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		q := &recorder{memory: newMemory()}
-		began := time.Now()
-		q.answer = func([]store.Result) ([]store.Fate, error) {
-			if time.Since(began) < time.Minute {
-				return nil, errors.New("out of order")
-			}
-			return nil, nil
-		}
+		q.answer = failsFor(time.Minute)
 		q.add(6, store.Job{})
 		p := start(t, q, executor.Config{Workers: 1}, takes(time.Second))
 		pass(50 * time.Second)
@@ -331,12 +331,7 @@ func TestMemoryIsBoundedDuringAnOutageAndItRecoversWithoutARestart(t *testing.T)
 	bubble(t, func(t *testing.T) {
 		q := &recorder{memory: newMemory()}
 		began := time.Now()
-		q.answer = func([]store.Result) ([]store.Fate, error) {
-			if time.Since(began) < 10*time.Minute {
-				return nil, errors.New("no space left on device")
-			}
-			return nil, nil
-		}
+		q.answer = failsFor(10 * time.Minute)
 		const jobs, each = 1500, 60 << 10 // bytes of output
 		first := q.add(jobs, store.Job{})
 		g := &gauge{}
@@ -370,13 +365,7 @@ func TestMemoryIsBoundedDuringAnOutageAndItRecoversWithoutARestart(t *testing.T)
 func TestJobsClaimedAheadDoNotBeginWhileMemoryIsFull(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		q, g := &recorder{memory: newMemory()}, &gauge{}
-		began := time.Now()
-		q.answer = func([]store.Result) ([]store.Fate, error) {
-			if time.Since(began) < time.Minute {
-				return nil, errors.New("no space left on device")
-			}
-			return nil, nil
-		}
+		q.answer = failsFor(time.Minute)
 		const jobs, each = 600, 128 << 10 // bytes of payload, which waits with its result
 		payload := json.RawMessage(strings.Repeat(" ", each))
 		q.add(jobs, store.Job{Payload: payload})
