@@ -88,20 +88,23 @@ func (m *memory) add(n int, j store.Job) int64 {
 // insert adds a job and wakes who sleeps.
 func (m *memory) insert(j store.Job) int64 {
 	id := m.add(1, j)
+	m.announce()
+	return id
+}
+
+// announce wakes who sleeps.
+func (m *memory) announce() {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if m.sleeper != nil {
 		m.sleeper()
 	}
-	return id
 }
 
 func (m *memory) Nap(ctx context.Context, asleep, wake func()) error {
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
 	m.mu.Lock()
 	m.naps = append(m.naps, time.Now())
-	m.sleeper = func() { wake(); cancel() }
+	m.sleeper = sync.OnceFunc(wake)
 	m.mu.Unlock()
 	asleep()
 	<-ctx.Done()

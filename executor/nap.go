@@ -20,6 +20,7 @@ type idle struct {
 	empty    int  // claims in a row that found nothing
 	byResult bool // the last claim was made because a result was stored
 	nap      *nap // nil: awake
+	woken    bool // the claim after this ends the nap
 }
 
 // nap is one sleep.
@@ -57,7 +58,7 @@ func (p *Pool) await(ctx context.Context, i *idle, claimed int) {
 			i.byResult = true
 		case <-n.asleep:
 		case <-n.woken:
-			i.wake()
+			i.woken = true
 		case <-n.ended:
 			i.nap = nil
 			continue
@@ -74,9 +75,11 @@ func (p *Pool) await(ctx context.Context, i *idle, claimed int) {
 	}
 }
 
-// claimed notes how many jobs a claim got.
+// claimed notes how many jobs a claim got. A claim that a wake-up led to ends
+// the nap whatever it got: not before it, so that the job does not wait for
+// that, nor later, lest jobs that are not for us wake us one by one.
 func (i *idle) claimed(n int) {
-	if n > 0 {
+	if n > 0 || i.woken {
 		i.wake()
 		return
 	}
@@ -85,7 +88,7 @@ func (i *idle) claimed(n int) {
 
 // wake ends the sleep.
 func (i *idle) wake() {
-	i.empty = 0
+	i.empty, i.woken = 0, false
 	if i.nap != nil {
 		i.nap.end()
 		i.nap = nil

@@ -3,9 +3,12 @@ package executor_test
 import (
 	"context"
 	"errors"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/google/uuid"
 
 	"github.com/tagexec/tagexec/executor"
 	"github.com/tagexec/tagexec/store"
@@ -62,6 +65,63 @@ func (q *whileFallingAsleep) Nap(ctx context.Context, asleep, wake func()) error
 		q.add(1, store.Job{})
 	}
 	return q.memory.Nap(ctx, asleep, wake)
+}
+
+// The new job goes first: the end of the nap is a round trip that it would wait for.
+func TestAWokenExecutorClaimsBeforeItsNapEnds(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		q := &lightSleeper{memory: newMemory()}
+		run, began := startTimes()
+		p := start(t, q, executor.Config{}, run)
+		pass(time.Second)
+		q.insert(store.Job{})
+		<-began
+		if !q.asleep {
+			t.Error("the nap was ended before the claim")
+		}
+		p.stop(t)
+	})
+}
+
+// lightSleeper notes whether a claim that got jobs was made during a nap.
+type lightSleeper struct {
+	*memory
+	nap    atomic.Pointer[context.Context]
+	asleep bool
+}
+
+func (q *lightSleeper) Nap(ctx context.Context, asleep, wake func()) error {
+	q.nap.Store(&ctx)
+	return q.memory.Nap(ctx, asleep, wake)
+}
+
+func (q *lightSleeper) Claim(ctx context.Context, executor uuid.UUID, n int) ([]store.Job, error) {
+	nap := q.nap.Load()
+	jobs, err := q.memory.Claim(ctx, executor, n)
+	if len(jobs) > 0 {
+		q.asleep = (*nap).Err() == nil
+	}
+	return jobs, err
+}
+
+// The new job may be another executor's by then, or not for this one.
+func TestAWakeUpForNothingIsFollowedByAnotherNap(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		q := newMemory()
+		run, began := startTimes()
+		p := start(t, q, executor.Config{PollInterval: time.Minute, Lease: time.Hour, Heartbeat: time.Minute}, run)
+		for range 5 {
+			pass(time.Second)
+			q.announce()
+		}
+		pass(time.Second)
+		inserted := time.Now()
+		q.insert(store.Job{})
+		if late := (<-began).Sub(inserted); late != 0 {
+			t.Errorf("the job began %s after its insert, want at once", late)
+		}
+		p.stop(t)
+	})
 }
 
 // A wake-up takes a lock of the whole database at each commit of a producer,

@@ -33,22 +33,7 @@ RETURNING t.id, t.attempt, t.executor_id, t.tag, t.kind, t.payload, t.batch, t.b
 // right now. When the answer of the database is lost, jobs may stay claimed
 // that nobody knows of: Running shows them.
 func (q *Queue) Claim(ctx context.Context, executor uuid.UUID, n int) ([]Job, error) {
-	surveyed := q.survey.due()
-	if surveyed {
-		if err := q.look(ctx); err != nil {
-			return nil, err
-		}
-	}
-	jobs, err := q.claimKnown(ctx, executor, n)
-	// Short: what the hints passed over may be due, if looking is not too dear.
-	if err == nil && len(jobs) < n && !surveyed && q.survey.affordable() {
-		if err := q.look(ctx); err != nil {
-			return jobs, nil // keep what was claimed; the next claim reports it
-		}
-		var more []Job
-		more, err = q.claimKnown(ctx, executor, n-len(jobs))
-		jobs = append(jobs, more...)
-	}
+	jobs, err := q.claim(ctx, executor, n)
 	if err != nil && len(jobs) == 0 {
 		return nil, fmt.Errorf("claim jobs: %w", err)
 	}
@@ -56,6 +41,30 @@ func (q *Queue) Claim(ctx context.Context, executor uuid.UUID, n int) ([]Job, er
 		return cmp.Or(cmp.Compare(b.Priority, a.Priority), a.RunAt.Compare(b.RunAt), cmp.Compare(a.ID, b.ID))
 	})
 	return jobs, nil
+}
+
+func (q *Queue) claim(ctx context.Context, executor uuid.UUID, n int) ([]Job, error) {
+	surveyed := q.survey.due()
+	if surveyed {
+		jobs, all, err := q.claimFew(ctx, executor, n)
+		if all || err != nil {
+			return jobs, err
+		}
+		if err := q.look(ctx); err != nil {
+			return nil, err
+		}
+	}
+	jobs, err := q.claimKnown(ctx, executor, n)
+	// Short: what the hints passed over may be due, if looking is not too dear.
+	if err == nil && len(jobs) < n && !surveyed && q.survey.affordable() {
+		if err = q.look(ctx); err != nil {
+			return jobs, err // what was claimed is kept; the next claim reports it
+		}
+		var more []Job
+		more, err = q.claimKnown(ctx, executor, n-len(jobs))
+		jobs = append(jobs, more...)
+	}
+	return jobs, err
 }
 
 // claimKnown claims from the lanes that were seen to hold work.

@@ -26,27 +26,30 @@ const (
        FOR UPDATE OF q SKIP LOCKED` + returnClaimed
 
 	claimBatchKeyedSQL = `-- tagexec: claim batch keyed` + setClaimed + `
-    SELECT q.id
-      FROM tagexec.tag_jobs q
-     WHERE q.state = 'pending'
-       AND q.id = ANY (ARRAY(
-           SELECT c.id
-             FROM (SELECT DISTINCT ON (q.mutex_key) q.id, q.priority, q.run_at
-                     FROM tagexec.tag_jobs q
-                     JOIN tagexec.tag_pools p ON p.pool = q.pool AND p.slots IS NULL AND NOT p.paused
-                    WHERE q.batch = $5
-                      AND q.state = 'pending'
-                      AND q.mutex_key IS NOT NULL
-                      AND q.run_at <= now()
-                      AND q.kind = ANY ($4::text[])
-                      AND q.crashes < 2
-                      AND ($6::text[] IS NULL OR q.pool = ANY ($6))
-                      AND NOT EXISTS (SELECT FROM tagexec.tag_jobs r WHERE r.state || '' = 'running' AND r.mutex_key = q.mutex_key OFFSET 0)
-                    ORDER BY q.mutex_key, q.priority DESC, q.run_at, q.id) c
-            ORDER BY c.priority DESC, c.run_at, c.id
-            LIMIT $3))
-       AND pg_try_advisory_xact_lock(hashtextextended('tagexec mutex ' || q.mutex_key, 0::bigint))
-       FOR UPDATE SKIP LOCKED` + returnClaimed
+    SELECT l.id
+      FROM (SELECT c.id, c.mutex_key
+              FROM (SELECT DISTINCT ON (q.mutex_key) q.id, q.mutex_key, q.priority, q.run_at
+                      FROM tagexec.tag_jobs q
+                      JOIN tagexec.tag_pools p ON p.pool = q.pool AND p.slots IS NULL AND NOT p.paused
+                     WHERE q.batch = $5
+                       AND q.state = 'pending'
+                       AND q.mutex_key IS NOT NULL
+                       AND q.run_at <= now()
+                       AND q.kind = ANY ($4::text[])
+                       AND q.crashes < 2
+                       AND ($6::text[] IS NULL OR q.pool = ANY ($6))
+                       AND NOT EXISTS (SELECT FROM tagexec.tag_jobs r WHERE r.state || '' = 'running' AND r.mutex_key = q.mutex_key OFFSET 0)
+                     ORDER BY q.mutex_key, q.priority DESC, q.run_at, q.id) c
+             ORDER BY c.priority DESC, c.run_at, c.id
+            OFFSET 0) h
+     CROSS JOIN LATERAL (
+           SELECT q.id
+             FROM tagexec.tag_jobs q
+            WHERE q.id = h.id
+              AND q.state = 'pending'
+              FOR UPDATE SKIP LOCKED) l
+     WHERE pg_try_advisory_xact_lock(hashtextextended('tagexec mutex ' || h.mutex_key, 0::bigint))
+     LIMIT $3` + returnClaimed
 )
 
 // claimBatch claims up to n jobs of the queue's batch in unlimited pools.

@@ -6,15 +6,19 @@ const MinSchemaVersion = minSchemaVersion
 
 // The statements whose plans are tested.
 const (
-	ClaimLanesSQL   = claimLanesSQL
-	ClaimKeyedSQL   = claimKeyedSQL
-	ClaimLimitedSQL = claimLimitedSQL
-	ReservingSQL    = reservingSQL
-	RecordSQL       = recordSQL
-	RunningSQL      = runningSQL
-	SurveySQL       = surveySQL
-	RecallSQL       = recallSQL
-	OrphansSQL      = orphansSQL
+	ClaimLanesSQL      = claimLanesSQL
+	ClaimKeyedSQL      = claimKeyedSQL
+	ClaimLimitedSQL    = claimLimitedSQL
+	ReservingSQL       = reservingSQL
+	RecordSQL          = recordSQL
+	RunningSQL         = runningSQL
+	ClaimFewSQL        = claimFewSQL
+	SurveySQL          = surveySQL
+	RecallSQL          = recallSQL
+	SurveyBatchSQL     = surveyBatchSQL
+	ClaimBatchSQL      = claimBatchSQL
+	ClaimBatchKeyedSQL = claimBatchKeyedSQL
+	OrphansSQL         = orphansSQL
 )
 
 // RecordOn records on connections of others.

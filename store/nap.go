@@ -22,11 +22,11 @@ UNLISTEN tagexec; SELECT pg_advisory_unlock_shared(hashtextextended('tagexec asl
 const napTimeout = time.Second
 
 // Nap calls asleep as soon as new jobs would be announced to this session, and
-// wake when some were: jobs that were committed before asleep are not
-// announced. It returns after that or when ctx ends, which is no error. Behind
-// a pooler, which passes nothing on, it only waits for the end of ctx. Jobs
-// that become due, or can run because another ended, are not announced. One
-// call at a time.
+// wake once, when the first were: jobs that were committed before asleep are
+// not announced. It lasts until ctx ends, which is no error: whoever is woken
+// claims first, and then ends the nap. Behind a pooler, which passes nothing on,
+// it only waits for the end of ctx. Jobs that become due, or can run because
+// another ended, are not announced. One call at a time.
 func (q *Queue) Nap(ctx context.Context, asleep, wake func()) error {
 	conn, err := q.ears.Acquire(ctx)
 	if err != nil {
@@ -46,6 +46,7 @@ func (q *Queue) Nap(ctx context.Context, asleep, wake func()) error {
 	asleep()
 	if _, err = conn.Conn().WaitForNotification(ctx); err == nil {
 		wake()
+		<-ctx.Done()
 	} else if ctx.Err() != nil {
 		err = nil
 	}

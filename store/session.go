@@ -18,6 +18,9 @@ import (
 // enable_seqscan: on an empty table a scan is cheapest, and the generic plan
 // that an idle executor arrives at would be kept when the table fills. jit: the
 // estimates of recursive statements are high enough to compile them each time.
+// plan_cache_mode: the planner takes the plan for any arguments to be dearer
+// than one for the arguments at hand, and made a new one for each record: 0.9 ms
+// for a record of one job, which then took 0.4.
 var settings = map[string]string{
 	"statement_timeout":                   fmt.Sprint(statementTimeout.Milliseconds()),
 	"lock_timeout":                        "5s",
@@ -25,6 +28,7 @@ var settings = map[string]string{
 	"default_transaction_isolation":       "read committed",
 	"jit":                                 "off",
 	"enable_seqscan":                      "off",
+	"plan_cache_mode":                     "force_generic_plan",
 	"search_path":                         "pg_catalog",
 }
 

@@ -78,6 +78,10 @@ func (s *survey) due() bool {
 	return len(s.lanes)+len(s.keyed) == 0 || time.Since(s.latest.at) >= surveyInterval && s.affordable()
 }
 
+// quiet tells whether few jobs may be pending, and a look from the beginning is
+// paid for.
+func (s *survey) quiet() bool { return len(s.lanes)+len(s.keyed) == 0 && s.whole.paid() }
+
 // affordable tells whether a look may be taken because a claim came back short.
 func (s *survey) affordable() bool { return s.whole.paid() || s.latest.paid() }
 
@@ -186,6 +190,27 @@ SELECT p.pool, p.slots IS NOT NULL, w.priority, w.run_at, 1::bigint, now()
    AND ($1::text[] IS NULL OR p.pool = ANY ($1))` + surveySuspects
 )
 
+// takenAll notes a look from the beginning after which nothing but these jobs
+// could be claimed.
+func (s *survey) takenAll(jobs []Job, cost time.Duration) {
+	s.forget()
+	for _, j := range jobs {
+		if name, k := (laneName{j.Pool, j.Priority}), (key{j.RunAt, j.ID}); s.left[name].less(k) {
+			s.left[name] = k
+		}
+	}
+	s.whole = look{time.Now(), cost}
+	s.latest = s.whole
+}
+
+// forget makes room for what a look sees.
+func (s *survey) forget() {
+	if s.left == nil {
+		s.left = map[laneName]key{}
+	}
+	s.lanes, s.keyed, s.limited, s.suspects = nil, nil, map[string]bool{}, false
+}
+
 // turn notes behind which mutex key of a pool the next claim starts; nil means
 // at the first.
 func (s *survey) turn(pool string, after *string) {
@@ -217,10 +242,7 @@ func (q *Queue) look(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("survey the lanes: %w", err)
 	}
-	if s.left == nil {
-		s.left = map[laneName]key{}
-	}
-	s.lanes, s.keyed, s.limited, s.suspects = nil, nil, map[string]bool{}, false
+	s.forget()
 	var (
 		pool     *string
 		limited  *bool
