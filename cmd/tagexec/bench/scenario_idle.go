@@ -12,16 +12,17 @@ var latencyScenario = Scenario{
 	contests: func(b *Bench) []contest {
 		const polling = "polling"
 		return []contest{{
-			ours: b.latencySide("ours", false), versus: []*side{b.latencySide(polling, true)},
-			goals: []goal{waitGoal("", 0.5, 1.5), waitGoal("", 0.99, 10), waitGoal(polling, 0.99, milliseconds(latencyPoll)+50)},
+			ours:   b.latencySide("ours", Orders{Role: roleLatency}),
+			versus: []*side{b.latencySide(Floor, Orders{Role: roleLatencyFloor}), b.latencySide(polling, Orders{Role: roleLatency, PollOnly: true})},
+			goals:  []goal{waitGoal("", 0.5, 1.5), waitGoal("", 0.99, 10), waitGoal(polling, 0.99, milliseconds(latencyPoll)+50)},
 		}}
 	},
 }
 
 func milliseconds(d time.Duration) float64 { return d.Seconds() * 1000 }
 
-func (b *Bench) latencySide(name string, pollOnly bool) *side {
-	o := Orders{Role: roleLatency, Workers: 10, Jobs: b.Jobs, PollOnly: pollOnly}
+func (b *Bench) latencySide(name string, o Orders) *side {
+	o.Workers, o.Jobs = 10, b.Jobs
 	return &side{name, fill{}, func(ctx context.Context) (r run, err error) {
 		err = b.watch(ctx, o, func(w watched) error {
 			m, err := w.await(ctx, func(m Message) bool {

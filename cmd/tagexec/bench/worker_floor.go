@@ -37,7 +37,7 @@ func (w *worker) floor() (role, func(), error) {
 // whose row is locked for a moment, by a claim that looks at it, is stored with
 // the next.
 func (w *worker) loop(ctx context.Context, q *store.Queue) error {
-	e := store.Executor{ID: uuid.New(), Hostname: "floor", PID: os.Getpid(), Version: "bench", Workers: floorBatch, Kinds: q.Kinds, Lease: time.Hour}
+	e := floorExecutor(floorBatch)
 	if err := q.Register(ctx, e); err != nil {
 		return err
 	}
@@ -61,6 +61,11 @@ func (w *worker) loop(ctx context.Context, q *store.Queue) error {
 		results = locked(results, fates)
 	}
 	return nil
+}
+
+// floorExecutor is who claims.
+func floorExecutor(workers int) store.Executor {
+	return store.Executor{ID: uuid.New(), Hostname: "floor", PID: os.Getpid(), Version: "bench", Workers: workers, Kinds: []string{kind}, Lease: time.Hour}
 }
 
 func locked(results []store.Result, fates []store.Fate) (left []store.Result) {
