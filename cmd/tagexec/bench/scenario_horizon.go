@@ -21,8 +21,10 @@ var horizonScenario = Scenario{
 		writing := trial{fill: fill{pending: b.Jobs}, target: b.Jobs, beside: oldWriter}
 		scanned := trial{fill: fill{pending: b.Jobs}, target: b.Jobs, beside: analysts}
 		goals := []goal{flatGoal(0.8)}
+		// How much slices differ on this machine when nothing is held back.
+		control := b.plainDrain("no snapshot")
 		return []contest{
-			{ours: b.engineSide("ours", snapshot), versus: b.others(snapshot), goals: goals, flat: true},
+			{ours: b.engineSide("ours", snapshot), versus: append([]*side{control}, b.others(snapshot)...), goals: goals, flat: true},
 			{name: "limited_pool", ours: b.engineSide("ours, limited pool", pool), goals: goals, flat: true},
 			{name: "mutex_keys", ours: b.engineSide("ours, mutex keys", keys), goals: goals, flat: true},
 			{name: "writing_transaction", ours: b.engineSide("ours, old writing transaction", writing), goals: goals, flat: true},
