@@ -23,8 +23,9 @@ type Queue interface {
 	// ClaimSuspect takes one of them.
 	ClaimSuspect(ctx context.Context, executor uuid.UUID) ([]store.Job, error)
 	// Nap calls asleep as soon as the queue would wake this executor for new
-	// jobs, and wake when the first are there; it returns when ctx ends. A queue
-	// that cannot wake only waits for that. One call at a time.
+	// jobs, and wake when the first are there; it returns when ctx ends, or some
+	// time after it called wake. A queue that cannot wake waits for the end of
+	// ctx. One call at a time.
 	Nap(ctx context.Context, asleep, wake func()) error
 	// Record stores results and returns the fate of each; "" is not known, and
 	// so are those left out beside an error.

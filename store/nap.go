@@ -18,15 +18,22 @@ LISTEN tagexec; SELECT pg_advisory_lock_shared(hashtextextended('tagexec asleep'
 UNLISTEN tagexec; SELECT pg_advisory_unlock_shared(hashtextextended('tagexec asleep', 0::bigint))`
 )
 
-// napTimeout limits each of them: a process may be ending meanwhile.
-const napTimeout = time.Second
+const (
+	// napTimeout limits each of them: a process may be ending meanwhile.
+	napTimeout = time.Second
+
+	// overslept is how long a nap outlasts its news at most: producers pay for
+	// announcing what nobody waits for.
+	overslept = time.Second
+)
 
 // Nap calls asleep as soon as new jobs would be announced to this session, and
 // wake once, when the first were: jobs that were committed before asleep are
-// not announced. It lasts until ctx ends, which is no error: whoever is woken
-// claims first, and then ends the nap. Behind a pooler, which passes nothing on,
-// it only waits for the end of ctx. Jobs that become due, or can run because
-// another ended, are not announced. One call at a time.
+// not announced. It lasts until ctx ends, which is no error, so that whoever is
+// woken can claim first; but not for long after it has called wake. Behind a
+// pooler, which passes nothing on, it only waits for the end of ctx. Jobs that
+// become due, or can run because another ended, are not announced. One call at
+// a time.
 func (q *Queue) Nap(ctx context.Context, asleep, wake func()) error {
 	conn, err := q.ears.Acquire(ctx)
 	if err != nil {
@@ -46,7 +53,7 @@ func (q *Queue) Nap(ctx context.Context, asleep, wake func()) error {
 	asleep()
 	if _, err = conn.Conn().WaitForNotification(ctx); err == nil {
 		wake()
-		<-ctx.Done()
+		pause(ctx, overslept)
 	} else if ctx.Err() != nil {
 		err = nil
 	}
@@ -63,6 +70,16 @@ func (q *Queue) Nap(ctx context.Context, asleep, wake func()) error {
 		_, err = conn.Conn().WaitForNotification(over)
 	}
 	return nil
+}
+
+// pause waits for d or the end of ctx.
+func pause(ctx context.Context, d time.Duration) {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+	case <-timer.C:
+	}
 }
 
 // script runs several statements without parameters in one transaction,

@@ -56,11 +56,10 @@ func TestOldNewsWakeNobody(t *testing.T) {
 		db.Exec(`INSERT INTO tagexec.tag_jobs (tag) VALUES ('a')`)
 		db.Exec(`INSERT INTO tagexec.tag_jobs (tag) VALUES ('b')`)
 	}
-	ctx, end := context.WithCancel(t.Context())
-	if err := q.Nap(ctx, twice, func() { wakes++; end() }); err != nil || wakes != 1 {
+	if err := q.Nap(t.Context(), twice, func() { wakes++ }); err != nil || wakes != 1 {
 		t.Fatalf("woken %d times, want once: %v", wakes, err)
 	}
-	ctx, end = context.WithCancel(t.Context())
+	ctx, end := context.WithCancel(t.Context())
 	if err := q.Nap(ctx, end, func() { wakes++ }); err != nil || wakes != 1 {
 		t.Errorf("woken by what was announced before: %v", err)
 	}

@@ -37,12 +37,12 @@ var settings = map[string]string{
 var keepalives = map[string]string{"tcp_keepalives_idle": "30", "tcp_keepalives_interval": "10", "tcp_keepalives_count": "3"}
 
 // pooledBegin begins a transaction where sessions belong to a pooler and
-// nothing may be left behind in them.
+// nothing may be left behind in them. No plan is kept there either.
 var pooledBegin = func() string {
 	var b strings.Builder
 	b.WriteString("BEGIN ISOLATION LEVEL READ COMMITTED")
 	for _, name := range slices.Sorted(maps.Keys(settings)) {
-		if name != "default_transaction_isolation" {
+		if name != "default_transaction_isolation" && name != "plan_cache_mode" {
 			fmt.Fprintf(&b, "; SET LOCAL %s = '%s'", name, settings[name])
 		}
 	}

@@ -39,7 +39,8 @@ func (k key) less(o key) bool { return cmp.Or(k.runAt.Compare(o.runAt), cmp.Comp
 // came back short, and every surveyInterval under load: from the beginning of
 // all lanes as often as that is cheap, and between that from where the known
 // lanes were left. A row that lies before that (a late commit, a released job)
-// waits for the next look from the beginning, and is never skipped.
+// waits for the next look from the beginning, and is never skipped. While few jobs
+// are pending, claimFew is such a look, and no lanes need be known.
 type survey struct {
 	lanes     []*lane           // that hold work
 	left      map[laneName]key  // where each lane that ever held work was left
@@ -49,6 +50,7 @@ type survey struct {
 	counts    map[string]count  // per limited pool
 	whole     look              // the last look from the beginning
 	latest    look              // the last look of either kind
+	crowded   time.Time         // when claimFew saw more than it could decide about
 	keysFirst bool              // whether keyed jobs go first in this round
 	suspects  bool              // whether there were suspects that are due
 }
@@ -80,7 +82,9 @@ func (s *survey) due() bool {
 
 // quiet tells whether few jobs may be pending, and a look from the beginning is
 // paid for.
-func (s *survey) quiet() bool { return len(s.lanes)+len(s.keyed) == 0 && s.whole.paid() }
+func (s *survey) quiet() bool {
+	return len(s.lanes)+len(s.keyed) == 0 && time.Since(s.crowded) >= surveyInterval && s.whole.paid()
+}
 
 // affordable tells whether a look may be taken because a claim came back short.
 func (s *survey) affordable() bool { return s.whole.paid() || s.latest.paid() }
@@ -200,7 +204,7 @@ func (s *survey) takenAll(jobs []Job, cost time.Duration) {
 		}
 	}
 	s.whole = look{time.Now(), cost}
-	s.latest = s.whole
+	s.latest, s.crowded = s.whole, time.Time{}
 }
 
 // forget makes room for what a look sees.
