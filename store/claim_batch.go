@@ -8,7 +8,7 @@ import (
 )
 
 // claimBatch: the jobs of one batch in unlimited pools, in order; of each
-// mutex key the first that can run, under the lock that claimKeyedSQL explains.
+// mutex key the first that can run, under the lock that lockHeads explains.
 const (
 	claimBatchSQL = `-- tagexec: claim batch` + setClaimed + `
     SELECT q.id
@@ -40,16 +40,7 @@ const (
                        AND ($6::text[] IS NULL OR q.pool = ANY ($6))
                        AND NOT EXISTS (SELECT FROM tagexec.tag_jobs r WHERE r.state || '' = 'running' AND r.mutex_key = q.mutex_key OFFSET 0)
                      ORDER BY q.mutex_key, q.priority DESC, q.run_at, q.id) c
-             ORDER BY c.priority DESC, c.run_at, c.id
-            OFFSET 0) h
-     CROSS JOIN LATERAL (
-           SELECT q.id
-             FROM tagexec.tag_jobs q
-            WHERE q.id = h.id
-              AND q.state = 'pending'
-              FOR UPDATE SKIP LOCKED) l
-     WHERE pg_try_advisory_xact_lock(hashtextextended('tagexec mutex ' || h.mutex_key, 0::bigint))
-     LIMIT $3` + returnClaimed
+             ORDER BY c.priority DESC, c.run_at, c.id` + lockHeads + returnClaimed
 )
 
 // claimBatch claims up to n jobs of the queue's batch in unlimited pools.

@@ -13,6 +13,21 @@ const (
 	keyRounds = 4
 )
 
+// lockHeads ends a subquery of the heads of keys. The advisory lock of a key keeps
+// two claimers from waiting for each other in the unique index: they would
+// deadlock, since each takes the keys in the order of its own jobs. OFFSET 0 lets
+// only keys be locked whose head can run.
+const lockHeads = `
+            OFFSET 0) h
+     CROSS JOIN LATERAL (
+           SELECT q.id
+             FROM tagexec.tag_jobs q
+            WHERE q.id = h.id
+              AND q.state = 'pending'
+              FOR UPDATE SKIP LOCKED) l
+     WHERE pg_try_advisory_xact_lock(hashtextextended('tagexec mutex ' || h.mutex_key, 0::bigint))
+     LIMIT $3`
+
 // A loose scan over the keys from a cursor on, and of each key that does not
 // run the head: what the scan stopped at, or if that cannot run the first that
 // can. So priority holds within a key, and between keys it goes
@@ -20,11 +35,8 @@ const (
 // jobs is where the next claim goes on: behind the last key claimed if there
 // may be more, else behind the last key seen; null means at the first key.
 //
-// The advisory lock of a key keeps two claimers from waiting for each other in
-// the unique index: they would deadlock, since each takes the keys in the order
-// of its own jobs. OFFSET 0 lets only keys be locked whose head can run, and in
-// NOT EXISTS it keeps the probe of the unique index from becoming a join with
-// all that runs. The predicate is that index's alone, so no other can be taken.
+// OFFSET 0 in NOT EXISTS keeps the probe of the unique index from becoming a join
+// with all that runs. The predicate is that index's alone, so no other can be taken.
 const claimKeyedSQL = `-- tagexec: claim keyed
 WITH RECURSIVE keys AS (
     (SELECT mutex_key, id, kind, run_at, crashes
@@ -65,16 +77,7 @@ WITH RECURSIVE keys AS (
                     ORDER BY q.priority DESC, q.run_at, q.id
                     LIMIT 1)
                    LIMIT 1) j
-             WHERE NOT EXISTS (SELECT FROM tagexec.tag_jobs r WHERE r.state || '' = 'running' AND r.mutex_key = k.mutex_key OFFSET 0)
-            OFFSET 0) h
-     CROSS JOIN LATERAL (
-           SELECT q.id
-             FROM tagexec.tag_jobs q
-            WHERE q.id = h.id
-              AND q.state = 'pending'
-              FOR UPDATE SKIP LOCKED) l
-     WHERE pg_try_advisory_xact_lock(hashtextextended('tagexec mutex ' || h.mutex_key, 0::bigint))
-     LIMIT $3` + returnClaimed + `
+             WHERE NOT EXISTS (SELECT FROM tagexec.tag_jobs r WHERE r.state || '' = 'running' AND r.mutex_key = k.mutex_key OFFSET 0)` + lockHeads + returnClaimed + `
 )
 SELECT coalesce((SELECT max(mutex_key) FROM claimed HAVING count(*) = $3),
                 (SELECT max(mutex_key) FROM seen HAVING count(*) = $7)), c.*

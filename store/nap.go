@@ -53,7 +53,9 @@ func (q *Queue) Nap(ctx context.Context, asleep, wake func()) error {
 	asleep()
 	if _, err = conn.Conn().WaitForNotification(ctx); err == nil {
 		wake()
-		pause(ctx, overslept)
+		held, cancel := context.WithTimeout(ctx, overslept)
+		<-held.Done()
+		cancel()
 	} else if ctx.Err() != nil {
 		err = nil
 	}
@@ -70,16 +72,6 @@ func (q *Queue) Nap(ctx context.Context, asleep, wake func()) error {
 		_, err = conn.Conn().WaitForNotification(over)
 	}
 	return nil
-}
-
-// pause waits for d or the end of ctx.
-func pause(ctx context.Context, d time.Duration) {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-ctx.Done():
-	case <-timer.C:
-	}
 }
 
 // script runs several statements without parameters in one transaction,
