@@ -61,7 +61,7 @@ func TestBenchScenarios(t *testing.T) {
 			"a_foreign_kind_under_an_old_snapshot", "a_foreign_kind_of_higher_priority_under_an_old_snapshot",
 		}},
 		{"limits --jobs 500", rates, []string{"unlimited"}, []string{"mutex_keys"}},
-		{"latency --jobs 2", waits, []string{"polling"}, nil},
+		{"latency --jobs 2", waits, []string{"floor", "polling"}, nil},
 		{"insert --jobs 500", rates, []string{"bare"}, []string{"single_rows"}},
 		{"notify --jobs 500", rates, []string{"polling"}, nil},
 		{"memory --jobs 500", memory, nil, nil},
