@@ -121,7 +121,7 @@ func (l *lab) withPool(ctx context.Context, workers int, do func() error) (gap t
 	}
 	defer db.Close()
 	kinds := map[string]executor.Runner{"sleep": executor.RunnerFunc(sleep), "spin": executor.RunnerFunc(spin), "hold": executor.RunnerFunc(hold)}
-	queue := &pulse{Queue: db.Queue(store.QueueConfig{Kinds: []string{"hold", "sleep", "spin"}, Timeout: time.Hour})}
+	queue := &pulse{first: make(chan struct{}), Queue: db.Queue(store.QueueConfig{Kinds: []string{"hold", "sleep", "spin"}, Timeout: time.Hour})}
 	pool, err := executor.New(executor.Config{
 		Queue: queue, Runners: kinds, Workers: workers, Heartbeat: beat, Lease: 10 * time.Second, Log: slog.New(slog.DiscardHandler),
 	})
@@ -131,9 +131,11 @@ func (l *lab) withPool(ctx context.Context, workers int, do func() error) (gap t
 	working, stop := context.WithCancel(ctx)
 	ended := make(chan error, 1)
 	go func() { ended <- pool.Run(working) }()
-	err = l.until(ctx, `SELECT EXISTS (SELECT FROM tagexec.tag_executors WHERE stopped_at IS NULL)`)
-	if err == nil {
+	select {
+	case <-queue.first: // with its connection; only then is the time between two of them that of a pool at work
 		err = do()
+	case err = <-ended:
+		close(ended)
 	}
 	longest := queue.longest() // stopping is not measured
 	stop()
@@ -167,6 +169,8 @@ func (l *lab) until(ctx context.Context, sql string, args ...any) error {
 // pulse is a Queue that notes when its heartbeats have arrived.
 type pulse struct {
 	executor.Queue
+	first chan struct{} // closed with the first
+
 	mu   sync.Mutex
 	last time.Time
 	most time.Duration
@@ -177,6 +181,9 @@ func (q *pulse) Heartbeat(ctx context.Context, id uuid.UUID) error {
 	if err == nil {
 		q.longest()
 		q.mu.Lock()
+		if q.last.IsZero() {
+			close(q.first)
+		}
 		q.last = time.Now()
 		q.mu.Unlock()
 	}
