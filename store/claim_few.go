@@ -53,7 +53,7 @@ func (q *Queue) claimFew(ctx context.Context, executor uuid.UUID, n int) (jobs [
 	if q.Batch != "" || !q.survey.quiet() {
 		return nil, false, nil
 	}
-	q.survey.crowded = time.Now()
+	q.survey.crowded = time.Now() // until the answer says otherwise
 	ctx, cancel := bounded(ctx)
 	defer cancel()
 	rows, err := q.db.Query(ctx, claimFewSQL, executor, q.Timeout.Seconds(), n, q.Kinds, q.Pools)

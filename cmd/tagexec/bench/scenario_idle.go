@@ -13,7 +13,7 @@ var latencyScenario = Scenario{
 		const polling = "polling"
 		return []contest{{
 			ours:   b.latencySide("ours", Orders{Role: roleLatency}),
-			versus: []*side{b.latencySide(Floor, Orders{Role: roleLatencyFloor}), b.latencySide(polling, Orders{Role: roleLatency, PollOnly: true})},
+			versus: []*side{b.latencySide(Floor, Orders{Role: roleLeast}), b.latencySide(polling, Orders{Role: roleLatency, PollOnly: true})},
 			goals:  []goal{waitGoal("", 0.5, 1.5), waitGoal("", 0.99, 10), waitGoal(polling, 0.99, milliseconds(latencyPoll)+50)},
 		}}
 	},

@@ -29,8 +29,7 @@ const (
 	roleFloor   = "floor"   // its statements without it
 	roleInsert  = "insert"  // producers
 	roleLatency = "latency" // an executor, and a producer that is timed
-
-	roleLatencyFloor = "latency_floor" // the least that could do it, and the same producer
+	roleLeast   = "least"   // the least that could start a job, and the same producer
 )
 
 // role does the work of a process, ready to begin at once. It returns when the
@@ -85,7 +84,7 @@ func (w *worker) prepare(ctx context.Context) (do role, done func(), err error) 
 		return w.engine()
 	case roleFloor:
 		return w.floor()
-	case roleLatency, roleLatencyFloor:
+	case roleLatency, roleLeast:
 		return w.latency(ctx)
 	case roleInsert:
 		return w.insert(ctx)

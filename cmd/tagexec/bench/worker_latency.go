@@ -32,7 +32,7 @@ func (w *worker) latency(ctx context.Context) (role, func(), error) {
 	}
 	started := make(chan time.Time, 1)
 	start := w.latencyEngine
-	if w.Role == roleLatencyFloor {
+	if w.Role == roleLeast {
 		start = w.latencyFloor
 	}
 	run, close, err := start(started)
