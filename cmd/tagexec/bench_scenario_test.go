@@ -54,7 +54,7 @@ func TestBenchScenarios(t *testing.T) {
 		{"backlog --jobs 300 --pending 900 --vs floor", rates, []string{"drain", "floor"}, nil},
 		{"history --jobs 300 --finished 900", rates, []string{"drain"}, nil},
 		{"multi --jobs 500 --processes 3 --vs floor", rates, []string{"drain", "floor"}, nil},
-		{"horizon --jobs 500", rates, nil, []string{"limited_pool", "mutex_keys", "writing_transaction", "analysts"}},
+		{"horizon --jobs 500", rates, []string{"unhindered"}, []string{"limited_pool", "mutex_keys", "writing_transaction", "analysts"}},
 		{"blocked --jobs 300 --pending 300", rates, []string{"unblocked"}, []string{
 			"a_full_pool", "a_busy_key", "a_foreign_kind", "a_foreign_kind_of_higher_priority",
 			"a_paused_pool_under_an_old_snapshot", "a_full_pool_under_an_old_snapshot", "a_busy_key_under_an_old_snapshot",

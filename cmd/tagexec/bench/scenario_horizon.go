@@ -22,7 +22,7 @@ var horizonScenario = Scenario{
 		scanned := trial{fill: fill{pending: b.Jobs}, target: b.Jobs, beside: analysts}
 		goals := []goal{flatGoal(0.8)}
 		// How much slices differ on this machine when nothing is held back.
-		control := b.plainDrain("no snapshot")
+		control := b.plainDrain("unhindered")
 		return []contest{
 			{ours: b.engineSide("ours", snapshot), versus: append([]*side{control}, b.others(snapshot)...), goals: goals, flat: true},
 			{name: "limited_pool", ours: b.engineSide("ours, limited pool", pool), goals: goals, flat: true},
