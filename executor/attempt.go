@@ -13,12 +13,14 @@ import (
 // attempt is one claimed job while it is held here: queued, running or
 // awaiting its record.
 type attempt struct {
-	job    store.Job
-	ctx    context.Context
-	cancel context.CancelCauseFunc
-	limit  time.Duration // of its run
-	ended  atomic.Bool   // its result is decided; whoever sets it sends the result
-	weight int64         // bytes it takes while the result awaits its record
+	job     store.Job
+	session *session // that claimed it
+	ctx     context.Context
+	cancel  context.CancelCauseFunc
+	limit   time.Duration // of its run
+	tries   bool          // it tries a resource for the breaker
+	ended   atomic.Bool   // its result is decided; whoever sets it sends the result
+	weight  int64         // bytes it takes while the result awaits its record
 }
 
 // held is the set of attempts held by a Pool. All methods may be called

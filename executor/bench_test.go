@@ -6,13 +6,12 @@ import (
 	"testing"
 	"time"
 
-	"github.com/google/uuid"
-
 	"github.com/tagexec/tagexec/executor"
 	"github.com/tagexec/tagexec/store"
 )
 
-// endless is a queue that costs nothing: what is measured is the engine.
+// endless is a queue that costs nothing, and its only session: what is measured
+// is the engine.
 type endless struct {
 	left atomic.Int64 // jobs to hand out
 	open atomic.Int64 // jobs to record
@@ -20,30 +19,37 @@ type endless struct {
 	done chan struct{}
 }
 
-func (*endless) Nap(ctx context.Context, _, _ func()) error { <-ctx.Done(); return nil }
+func (q *endless) Register(context.Context, store.Executor) (store.Session, error) { return q, nil }
 
-func (q *endless) Register(context.Context, store.Executor) error { return nil }
-func (q *endless) Heartbeat(context.Context, uuid.UUID) error     { return nil }
-func (q *endless) Stop(context.Context, uuid.UUID) error          { return nil }
+func (q *endless) ID() string                      { return "endless" }
+func (q *endless) Heartbeat(context.Context) error { return nil }
+func (q *endless) Stop(context.Context) error      { return nil }
+func (q *endless) Avoid([]store.Unavailable)       {}
+
+func (q *endless) GiveUp(context.Context) (int, error) { return 0, nil }
+
+func (q *endless) Listen(ctx context.Context, _, _ func()) error { <-ctx.Done(); return nil }
+
 func (q *endless) Reap(context.Context, time.Duration) (store.Reaped, error) {
 	return store.Reaped{}, nil
 }
 
-func (q *endless) Running(context.Context, uuid.UUID) ([]store.Running, error) { return nil, nil }
+func (q *endless) ExpireBatches(context.Context) (int, error) { return 0, nil }
 
-func (q *endless) Suspects() bool { return false }
+func (q *endless) Running(context.Context) ([]store.Running, error) { return nil, nil }
 
-func (q *endless) ClaimSuspect(context.Context, uuid.UUID) ([]store.Job, error) { return nil, nil }
+func (q *endless) ClaimSuspect(context.Context) ([]store.Job, error) { return nil, nil }
 
-func (q *endless) Claim(_ context.Context, id uuid.UUID, n int) ([]store.Job, error) {
+func (q *endless) Claim(_ context.Context, n int) (store.Claimed, error) {
+	most := n
 	n = int(min(int64(n), q.left.Load()))
 	q.left.Add(-int64(n))
 	jobs := make([]store.Job, n)
 	for i := range jobs {
 		q.last++
-		jobs[i] = store.Job{Claim: store.Claim{ID: q.last, Attempt: 1, Executor: id}, Kind: "test", MaxAttempts: 3}
+		jobs[i] = store.Job{Claim: store.Claim{ID: q.last, Attempt: 1}, Kind: "test", MaxAttempts: 3}
 	}
-	return jobs, nil
+	return store.Claimed{Jobs: jobs, More: n == most}, nil
 }
 
 func (q *endless) Record(_ context.Context, _ string, results []store.Result) ([]store.Fate, error) {

@@ -3,10 +3,15 @@ package executor
 import (
 	"context"
 	"errors"
-	"math/rand/v2"
 	"time"
 
 	"github.com/tagexec/tagexec/store"
+)
+
+const (
+	maxPrefetch = 1000            // most jobs claimed ahead of free workers
+	maxBehind   = 2 * recordBatch // results that await their record; with more, claiming pauses: by the time they are recorded their pages would have left the cache
+	maxUnstored = 64 << 20        // bytes of results that await their record: half of it stops claiming, all of it what is claimed from beginning
 )
 
 // Why a job is handed back without having begun.
@@ -17,165 +22,164 @@ var (
 	errBacklog   = errors.New("too many results await their record in this executor")
 )
 
-// claim claims jobs for the workers until ctx ends. Its statements run under
-// claims, the jobs under runs. It reports whether the last claim was not
-// answered: it may still take jobs.
-func (p *Pool) claim(ctx, claims, runs context.Context) (unanswered bool) {
-	trouble := outage{log: p.Log, what: "claim"}
-	var (
-		alone suspects
-		idle  idle
-	)
-	defer idle.wake()
-	for ctx.Err() == nil {
-		p.shed()
-		hold, err := p.suspect(ctx, claims, runs, &alone)
-		if unanswered = err != nil; unanswered {
-			sleep(ctx, trouble.again(err))
-			continue
-		}
-		if hold {
-			continue
-		}
-		want := p.want()
-		if want == 0 {
-			p.pause(ctx, p.PollInterval)
-			continue
-		}
-		drain(p.freed)
-		drain(p.stored)
-		began := time.Now()
-		p.claimsBegun.Add(1)
-		jobs, err := p.Queue.Claim(claims, *p.id.Load(), want)
-		for _, job := range jobs {
-			p.accept(runs, job)
-		}
-		p.claimsEnded.Add(1)
-		p.stats.claimed(len(jobs))
-		if unanswered = err != nil; unanswered {
-			sleep(ctx, trouble.again(err))
-			continue
-		}
-		trouble.over()
-		if len(jobs) == want {
-			p.pace.claimed(time.Since(began))
-			idle.wake()
-		} else {
-			p.await(ctx, &idle, len(jobs))
+// claimer claims jobs for the workers. It is one goroutine.
+type claimer struct {
+	*Pool
+	stop     context.Context // when it ends nothing more is claimed
+	claimCtx context.Context // of statements that claim; outlives stop, so that a claim under way can be answered
+	jobCtx   context.Context // of the jobs; outlives both
+
+	pace       pace
+	suspects   suspects
+	idle       idle
+	outage     outage
+	unanswered bool // the last claim was not answered: it may still take jobs
+}
+
+func newClaimer(p *Pool, stop, claimCtx, jobCtx context.Context) *claimer {
+	return &claimer{
+		Pool: p, stop: stop, claimCtx: claimCtx, jobCtx: jobCtx,
+		idle:   idle{outage: outage{log: p.config.Log, during: "listen"}},
+		outage: outage{log: p.config.Log, during: "claim"},
+	}
+}
+
+// run claims jobs until stop ends.
+func (c *claimer) run() {
+	defer c.idle.reset()
+	for c.stop.Err() == nil {
+		err := c.round()
+		if c.unanswered = err != nil; c.unanswered {
+			sleep(c.stop, c.outage.again(err))
 		}
 	}
-	return unanswered
+}
+
+// round claims once if that is worthwhile, and waits if another claim is not.
+func (c *claimer) round() error {
+	c.shed()
+	if hold, err := c.claimSuspect(); hold || err != nil {
+		return err
+	}
+	want := c.want()
+	if want == 0 {
+		c.pause(c.config.PollInterval)
+		return nil
+	}
+	drain(c.freed)
+	drain(c.stored)
+	began := time.Now()
+	claimed, err := c.claim(want)
+	if err != nil {
+		return err
+	}
+	c.outage.over()
+	c.suspects.seen = claimed.Suspects
+	c.config.warnUnwritable(claimed.Unwritable)
+	if len(claimed.Jobs) >= want {
+		c.pace.claimed(time.Since(began))
+	}
+	switch {
+	case !claimed.More:
+		c.await(len(claimed.Jobs))
+	case len(claimed.Jobs) > 0:
+		c.idle.reset()
+	}
+	return nil
+}
+
+// claim claims up to n jobs for the workers.
+func (c *claimer) claim(n int) (store.Claimed, error) {
+	c.claimsBegun.Add(1)
+	defer c.claimsEnded.Add(1) // after accept: readback relies on it
+	s := c.session.Load()
+	claimed, err := s.Claim(c.claimCtx, n)
+	c.acceptAll(s, claimed.Jobs)
+	return claimed, err
 }
 
 // want returns how many jobs to claim now: one for each free worker, and as
 // many ahead as the workers will finish within about a claim's round trip. With
 // short jobs it waits until half of those ahead are used up, so that claims
-// stay large. A worker that makes it worthwhile ends a pause.
-func (p *Pool) want() int {
-	p.wakeAt.Store(-1)
-	behind := int64(p.held.size()) - p.busy.Load()
-	if behind > max(maxBehind, int64(2*p.Workers)) || p.unstored.Load() > maxUnstored/2 || !p.lease.trusted() {
+// stay large. A worker that makes it worthwhile ends a pause. While a resource is
+// on trial, jobs are claimed one by one.
+func (c *claimer) want() int {
+	c.wakeAt.Store(-1)
+	behind := int64(c.held.size()) - c.busy.Load()
+	if behind > max(maxBehind, int64(2*c.config.Workers)) || c.unstored.Load() > maxUnstored/2 || !c.lease.trusted() {
 		return 0
 	}
-	p.pace.ran(p.finished.Load(), time.Duration(p.ranFor.Load()), time.Now())
-	ahead := p.pace.ahead(p.Workers)
-	most := int64(p.Workers + ahead)
+	c.pace.ran(c.finished.Load(), time.Duration(c.ranFor.Load()), time.Now())
+	ahead := c.pace.ahead(c.config.Workers)
+	most := int64(c.config.Workers + ahead)
 	least := int64(max(1, ahead/2))
-	p.wakeAt.Store(most - least)
-	busy := p.busy.Load() // after the store: a worker sees one or we see the other
+	c.wakeAt.Store(most - least)
+	busy := c.busy.Load() // after the store: a worker sees our wakeAt, or we see that it is free
 	if most-busy < least {
 		return 0
 	}
-	p.wakeAt.Store(-1)
+	c.wakeAt.Store(-1)
+	if c.breaker.onTrial() {
+		return 1
+	}
 	return int(most - busy)
 }
 
-// accept puts a claimed job before the workers, or hands it back.
-func (p *Pool) accept(runs context.Context, job store.Job) {
-	a := &attempt{job: job, limit: p.JobTimeout}
-	if s := job.TimeoutSeconds; s != nil {
-		a.limit = time.Duration(*s) * time.Second
+// acceptAll takes over the jobs that a claim of the session brought.
+func (c *claimer) acceptAll(s *session, jobs []store.Job) {
+	for _, job := range jobs {
+		c.accept(s, job)
 	}
-	a.ctx, a.cancel = context.WithCancelCause(runs)
-	again := p.held.add(a)
+	c.stats.claimed(len(jobs))
+}
+
+// accept puts a claimed job before the workers, or hands it back.
+func (c *claimer) accept(s *session, job store.Job) {
+	a := &attempt{job: job, session: s, limit: c.config.JobTimeout}
+	if seconds := job.TimeoutSeconds; seconds != nil {
+		a.limit = time.Duration(*seconds) * time.Second
+	}
+	a.ctx, a.cancel = context.WithCancelCause(c.jobCtx)
+	var missing error
+	a.tries, missing = c.breaker.admit(job)
+	again := c.held.add(a)
 	switch {
-	case job.Executor != *p.id.Load(): // after add: whoever changes the id cancels what is held by then
-		p.handBack(a, ErrLost, 0)
-	case !p.lease.trusted(): // the answer came so late that others may have been given the job
-		p.handBack(a, errFenced, 0)
+	case s.lost.Load(): // after add: startOver sets it, and then cancels what is held
+		c.handBack(a, ErrLost, 0)
+	case !c.lease.trusted(): // the answer came so late that others may have been given the job
+		c.handBack(a, errFenced, 0)
 	case again > 0:
-		// An earlier claim of the job was lost, or its Runner does not return. Not at
-		// once, and ever later: we would be the first to claim it again.
-		p.handBack(a, errStillRuns, RetryDelay(again))
-	case p.busy.Add(1) > int64(cap(p.jobs)):
-		p.busy.Add(-1)
-		p.handBack(a, errTooMany, 0)
+		// An earlier claim of the job was lost, or its Runner does not return. The job
+		// waits, and ever longer: else we would be the first to claim it again.
+		c.handBack(a, errStillRuns, RetryDelay(again))
+	case missing != nil: // it was found before the resource was closed
+		c.handBack(a, missing, 0)
+	case c.busy.Add(1) > int64(cap(c.jobs)):
+		c.busy.Add(-1)
+		c.handBack(a, errTooMany, 0)
 	default:
-		p.jobs <- a // never blocks: what waits is busy
+		c.jobs <- a // never blocks: what waits is busy
 	}
 }
 
 // shed hands back the jobs claimed ahead when the workers turn out to be
 // slower than they were: another executor may be idle.
-func (p *Pool) shed() {
-	if p.pace.overdue(len(p.jobs), p.finished.Load(), time.Now()) {
-		p.Log.Info("handing back jobs claimed ahead: the workers are slower than they were", "jobs", len(p.jobs))
-		p.handBackQueued(errOverdue)
+func (c *claimer) shed() {
+	if c.pace.overdue(len(c.jobs), c.finished.Load(), time.Now()) {
+		c.config.Log.Info("handing back jobs claimed ahead: the workers are slower than they were", "jobs", len(c.jobs))
+		c.handBackQueued(errOverdue)
 	}
 }
 
-// handBackQueued hands back the jobs that no worker has taken yet.
-func (p *Pool) handBackQueued(cause error) {
-	for {
-		select {
-		case a := <-p.jobs:
-			p.busy.Add(-1)
-			p.handBack(a, cause, 0)
-		default:
-			return
-		}
-	}
-}
-
-// pause waits for d, or until a free worker has made a claim worthwhile.
-func (p *Pool) pause(ctx context.Context, d time.Duration) {
+// pause waits for d, or until a free worker or a stored result has made a claim
+// worthwhile.
+func (c *claimer) pause(d time.Duration) {
 	timer := time.NewTimer(d)
 	defer timer.Stop()
 	select {
-	case <-ctx.Done():
+	case <-c.stop.Done():
 	case <-timer.C:
-	case <-p.freed:
-	case <-p.stored:
+	case <-c.freed:
+	case <-c.stored:
 	}
-}
-
-// raise raises a flag: a channel of capacity 1 that nobody waits to fill.
-func raise(flag chan struct{}) {
-	select {
-	case flag <- struct{}{}:
-	default:
-	}
-}
-
-// drain takes a flag down, raised before what it would call for.
-func drain(flag chan struct{}) {
-	select {
-	case <-flag:
-	default:
-	}
-}
-
-// sleep waits for d or the end of ctx.
-func sleep(ctx context.Context, d time.Duration) {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-ctx.Done():
-	case <-timer.C:
-	}
-}
-
-// jitter spreads d by ±10 %, so that executors do not poll in step.
-func jitter(d time.Duration) time.Duration {
-	return d - d/10 + rand.N(d/5+1)
 }

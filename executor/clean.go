@@ -16,13 +16,39 @@ const (
 	maxError  = 2 << 10
 	maxCode   = 100
 	maxOutput = 68 << 10 // head and tail of 32 kB each, and the mark between them
-	maxResult = 256 << 10
+	maxValue  = 256 << 10
 )
 
 // cleanText makes any bytes storable in a text column: valid UTF-8, with NUL,
-// which Postgres refuses, shown as its symbol.
+// which Postgres refuses, shown as its symbol. A byte that is no UTF-8 is shown as
+// \xNN, so that text in another encoding can be told from noise, and read.
 func cleanText(s string) string {
-	return strings.ReplaceAll(strings.ToValidUTF8(s, "\uFFFD"), "\x00", "\u2400")
+	return strings.ReplaceAll(spellInvalid(s, `\x`), "\x00", "\u2400")
+}
+
+// storedText makes a text that a job or a server wrote fit to be stored and shown.
+func storedText(s string) string { return MaskPasswords(cleanText(s)) }
+
+// spellInvalid replaces each byte that is no UTF-8 by the prefix and two hex
+// digits.
+func spellInvalid(s, prefix string) string {
+	if utf8.ValidString(s) {
+		return s
+	}
+	const digits = "0123456789abcdef"
+	var b strings.Builder
+	for len(s) > 0 {
+		r, n := utf8.DecodeRuneInString(s)
+		if r == utf8.RuneError && n == 1 {
+			b.WriteString(prefix)
+			b.WriteByte(digits[s[0]>>4])
+			b.WriteByte(digits[s[0]&15])
+		} else {
+			b.WriteString(s[:n])
+		}
+		s = s[n:]
+	}
+	return b.String()
 }
 
 // cutEnd shortens s to at most limit bytes, marked where it was cut.
@@ -64,16 +90,17 @@ const (
 
 // cleanJSON makes any bytes storable in a jsonb column. What is no JSON
 // becomes a JSON string, and so does a number or a nesting that jsonb may not
-// hold; what is too long is replaced by its length.
+// hold; what is too long is replaced by its length. Passwords in its strings are
+// masked.
 func cleanJSON(raw json.RawMessage) json.RawMessage {
 	if len(raw) == 0 {
 		return nil
 	}
 	clean := raw
-	if valid := json.Valid(raw); !valid || !plain(raw) {
+	if valid := json.Valid(raw); !valid || !plain(raw) || mayHoldPassword(string(raw)) {
 		var value any = string(raw)
 		if valid {
-			decoder := json.NewDecoder(bytes.NewReader(raw))
+			decoder := json.NewDecoder(strings.NewReader(spellInvalid(string(raw), `\\x`)))
 			decoder.UseNumber()
 			if err := decoder.Decode(&value); err != nil {
 				value = string(raw)
@@ -81,13 +108,13 @@ func cleanJSON(raw json.RawMessage) json.RawMessage {
 		}
 		clean = encode(cleanValue(value, maxDepth))
 	}
-	if max(len(raw), len(clean)) > maxResult {
+	if max(len(raw), len(clean)) > maxValue {
 		return fmt.Appendf(nil, `{"left_out_bytes": %d}`, len(raw))
 	}
 	return clean
 }
 
-// plain tells whether jsonb surely holds this valid JSON as it is: no escape
+// plain reports whether jsonb surely holds this valid JSON as it is: no escape
 // that may name NUL or half a surrogate pair, nothing nested too deeply, no
 // number too large or too long.
 func plain(raw []byte) bool {
@@ -138,21 +165,21 @@ func encode(value any) []byte {
 func cleanValue(value any, depth int) any {
 	switch v := value.(type) {
 	case string:
-		return cleanText(v)
+		return storedText(v)
 	case json.Number:
 		if !storable(v.String()) {
 			return v.String()
 		}
 	case []any:
 		if depth == 0 {
-			return cleanText(string(encode(v)))
+			return storedText(string(encode(v)))
 		}
 		for i := range v {
 			v[i] = cleanValue(v[i], depth-1)
 		}
 	case map[string]any:
 		if depth == 0 {
-			return cleanText(string(encode(v)))
+			return storedText(string(encode(v)))
 		}
 		clean := make(map[string]any, len(v))
 		for _, key := range slices.Sorted(maps.Keys(v)) { // sorted: of keys that become equal the last stays
@@ -163,7 +190,7 @@ func cleanValue(value any, depth int) any {
 	return value
 }
 
-// storable tells whether a number is within bounds.
+// storable reports whether a number is within bounds.
 func storable(number string) bool {
 	if len(number) > maxNumber {
 		return false

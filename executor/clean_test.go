@@ -53,7 +53,7 @@ func checkJSON(t interface{ Fatalf(string, ...any) }, raw []byte) {
 		}
 		return
 	}
-	if !json.Valid(clean) || !utf8.Valid(clean) || len(clean) > executor.MaxResult {
+	if !json.Valid(clean) || !utf8.Valid(clean) || len(clean) > executor.MaxValue {
 		t.Fatalf("CleanJSON(%q) = %q", raw, clean)
 	}
 	if again := executor.CleanJSON(bytes.Clone(clean)); !bytes.Equal(again, clean) {
@@ -145,7 +145,7 @@ func TestNastyJSON(t *testing.T) {
 			t.Errorf("CleanJSON(%s) = %s, want %s", raw, got, want)
 		}
 	}
-	long := `"` + strings.Repeat("x", executor.MaxResult) + `"`
+	long := `"` + strings.Repeat("x", executor.MaxValue) + `"`
 	if got, want := string(executor.CleanJSON(json.RawMessage(long))), fmt.Sprintf(`{"left_out_bytes": %d}`, len(long)); got != want {
 		t.Errorf("got %s, want %s", got, want)
 	}

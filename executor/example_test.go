@@ -14,30 +14,61 @@ import (
 	"github.com/tagexec/tagexec/store/devpg"
 )
 
-// greet runs the jobs of kind "greet".
-func greet(_ context.Context, job store.Job) (executor.Outcome, error) {
-	fmt.Printf("%s says hello with %s\n", job.Tag, job.Payload)
-	return executor.Outcome{Output: "said hello"}, nil
-}
-
-// work runs jobs of kind "greet" from the database at url until ctx ends.
-func work(ctx context.Context, url string) error {
-	db, err := store.Open(url, "greeter")
-	if err != nil {
-		return err
-	}
-	defer db.Close()
-	pool, err := executor.New(executor.Config{
-		Queue:   db.Queue(store.QueueConfig{Kinds: []string{"greet"}, Timeout: time.Minute}),
-		Runners: map[string]executor.Runner{"greet": executor.RunnerFunc(greet)},
-		Workers: 4, JobTimeout: time.Minute,
-		Log: slog.New(slog.DiscardHandler),
-	})
+// serve runs jobs of the kind "greet" until ctx ends.
+func serve(ctx context.Context, db *store.Store) error {
+	runners := executor.Runners{"greet": executor.RunnerFunc(greet)}
+	pool, err := executor.New(db, executor.Config{Runners: runners, Workers: 4, Log: quiet})
 	if err != nil {
 		return err
 	}
 	return pool.Run(ctx)
 }
+
+func greet(_ context.Context, job store.Job) (executor.Report, error) {
+	fmt.Printf("%s says hello with %s\n", job.Tag, job.Payload)
+	return executor.Report{Output: "said hello"}, nil
+}
+
+// A program that runs a kind of job of its own: serve and greet are all that it
+// needs. The database is a throwaway one here; usually it is the one that the
+// scheduler inserts into.
+func Example() {
+	ctx, stop := context.WithTimeout(context.Background(), time.Minute)
+	defer stop()
+	server, err := devpg.Start(ctx, devpg.Options{Fast: true})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer server.Stop()
+	url := server.URL("postgres")
+	if _, err := migrations.Up(ctx, url); err != nil {
+		fmt.Println(err)
+		return
+	}
+
+	db, err := store.Open(url, "greeter")
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer db.Close()
+	serving, stopServing := context.WithCancel(ctx)
+	done := make(chan error)
+	go func() { done <- serve(serving, db) }()
+	if err := submit(ctx, url); err != nil {
+		fmt.Println(err)
+	}
+	stopServing()
+	fmt.Println("ended with", <-done)
+	// Output:
+	// my_tag says hello with {"name": "you"}
+	// 1 of 1 jobs succeeded
+	// ended with <nil>
+}
+
+// quiet keeps the log out of the example's output.
+var quiet = slog.New(slog.DiscardHandler)
 
 // submit inserts a job and waits for its end; a scheduler does it with plain SQL too.
 func submit(ctx context.Context, url string) error {
@@ -64,35 +95,4 @@ func submit(ctx context.Context, url string) error {
 	}
 	fmt.Println(answer)
 	return nil
-}
-
-// A program that runs a kind of job of its own. The database is a throwaway
-// one here; usually it is the one that the scheduler inserts into.
-func Example() {
-	ctx, stop := context.WithTimeout(context.Background(), time.Minute)
-	defer stop()
-	server, err := devpg.Start(ctx, devpg.Options{Fast: true})
-	if err != nil {
-		fmt.Println(err)
-		return
-	}
-	defer server.Stop()
-	url := server.URL("postgres")
-	if _, err := migrations.Up(ctx, url); err != nil {
-		fmt.Println(err)
-		return
-	}
-
-	working, stopWorking := context.WithCancel(ctx)
-	done := make(chan error)
-	go func() { done <- work(working, url) }()
-	if err := submit(ctx, url); err != nil {
-		fmt.Println(err)
-	}
-	stopWorking()
-	fmt.Println("ended with", <-done)
-	// Output:
-	// my_tag says hello with {"name": "you"}
-	// 1 of 1 jobs succeeded
-	// ended with <nil>
 }

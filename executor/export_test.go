@@ -7,7 +7,7 @@ const (
 	MaxUnstored = maxUnstored
 	MaxOutput   = maxOutput
 	MaxError    = maxError
-	MaxResult   = maxResult
+	MaxValue    = maxValue
 	LastClaim   = lastClaim
 )
 

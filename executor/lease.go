@@ -7,7 +7,7 @@ import (
 
 // lease is this executor's own view of its lease, by its monotonic clock. It
 // counts from before a heartbeat was sent, so it ends earlier here than in the
-// database.
+// database. All methods may be called concurrently.
 type lease struct {
 	mu      sync.Mutex
 	length  time.Duration
@@ -15,7 +15,7 @@ type lease struct {
 	contact time.Time // since when heartbeats succeed without a gap; zero: the last one failed
 }
 
-// renew notes a sign of life, sent at that time, that succeeded. A gap as long
+// renew notes a heartbeat, sent at that time, that succeeded. A gap as long
 // as the lease (the process was frozen) breaks the contact.
 func (l *lease) renew(sent time.Time) {
 	l.mu.Lock()
@@ -51,7 +51,7 @@ func (l *lease) left() time.Duration {
 	return max(0, time.Until(l.renewed.Add(l.length-l.length/10)))
 }
 
-// trusted tells whether the jobs held here are still ours for certain.
+// trusted reports whether the jobs held here are still ours for certain.
 func (l *lease) trusted() bool { return l.left() > 0 }
 
 // unbroken returns how long the contact has lasted without a gap.

@@ -2,29 +2,18 @@ package executor_test
 
 import (
 	"context"
-	"fmt"
 	"log/slog"
-	"os"
 	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
 
-	"go.uber.org/goleak"
-
 	"github.com/tagexec/tagexec/executor"
 	"github.com/tagexec/tagexec/store"
+	"github.com/tagexec/tagexec/store/storetest"
 )
 
-func TestMain(m *testing.M) {
-	code := m.Run()
-	stopServer()
-	if err := goleak.Find(); err != nil && code == 0 {
-		fmt.Fprintln(os.Stderr, err)
-		code = 1
-	}
-	os.Exit(code)
-}
+func TestMain(m *testing.M) { storetest.Main(m) }
 
 // bubble runs a test in parallel with the others, in fake time.
 func bubble(t *testing.T, test func(t *testing.T)) {
@@ -47,17 +36,16 @@ type running struct {
 // start runs a Pool on q. Zero fields of c get values for tests.
 func start(t testing.TB, q executor.Queue, c executor.Config, run executor.RunnerFunc) *running {
 	t.Helper()
-	c.Queue = q
 	if c.Workers == 0 {
 		c.Workers = 4
 	}
 	if c.Runners == nil {
-		c.Runners = map[string]executor.Runner{"test": run}
+		c.Runners = executor.Runners{"test": run}
 	}
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)
 	}
-	p, err := executor.New(c)
+	p, err := executor.New(q, c)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -105,25 +93,25 @@ func pass(d time.Duration) {
 }
 
 // nothing is a Runner that does nothing.
-func nothing(context.Context, store.Job) (executor.Outcome, error) { return executor.Outcome{}, nil }
+func nothing(context.Context, store.Job) (executor.Report, error) { return executor.Report{}, nil }
 
 // takes returns a Runner that takes so long, or until its context ends.
 func takes(d time.Duration) executor.RunnerFunc {
-	return func(ctx context.Context, _ store.Job) (executor.Outcome, error) {
+	return func(ctx context.Context, _ store.Job) (executor.Report, error) {
 		select {
 		case <-time.After(d):
-			return executor.Outcome{}, nil
+			return executor.Report{}, nil
 		case <-ctx.Done():
-			return executor.Outcome{}, context.Cause(ctx)
+			return executor.Report{}, context.Cause(ctx)
 		}
 	}
 }
 
 // stubborn returns a Runner that ignores its context for so long.
 func stubborn(d time.Duration) executor.RunnerFunc {
-	return func(context.Context, store.Job) (executor.Outcome, error) {
+	return func(context.Context, store.Job) (executor.Report, error) {
 		<-time.After(d)
-		return executor.Outcome{}, nil
+		return executor.Report{}, nil
 	}
 }
 
@@ -137,7 +125,7 @@ type gauge struct {
 }
 
 func (g *gauge) around(run executor.RunnerFunc) executor.RunnerFunc {
-	return func(ctx context.Context, j store.Job) (executor.Outcome, error) {
+	return func(ctx context.Context, j store.Job) (executor.Report, error) {
 		g.enter(j.ID)
 		defer g.leave(j.ID)
 		return run(ctx, j)
@@ -192,3 +180,8 @@ func (g *gauge) each(t *testing.T, first int64, n, times int) {
 }
 
 func ptr[T any](v T) *T { return &v }
+
+const (
+	maxPrefetch = executor.MaxPrefetch
+	killGrace   = executor.KillGrace
+)

@@ -16,40 +16,34 @@ import (
 	"github.com/tagexec/tagexec/store"
 )
 
-// memory is a Queue without a database, with the fence, mutex keys, retries,
-// leases and attempt rows of the real one. Faults are made by embedding it and
-// overriding one method.
+// memory is a Queue without a database, with the fence, pools, mutex keys,
+// retries, leases and attempt rows of the real one; TestQueue holds it against
+// that. Faults are made by embedding it, and by mixed.
 type memory struct {
-	mu        sync.Mutex
-	rows      map[int64]*row
-	pending   []int64 // ids in the order they were inserted or released
-	last      int64
-	executors map[uuid.UUID]*member
-	order     []uuid.UUID // executors as they registered
-	attempts  []stored
-	claims    []asked        // every Claim
-	records   []int          // length of every Record
-	count     map[string]int // rows by state
-	limit     int            // running jobs, as of a limited pool; 0 for none
-	naps      []time.Time    // when each Nap began
-	sleeper   func()         // wakes who sleeps now
+	mu       sync.Mutex
+	rows     map[int64]*row
+	pending  []int64 // ids in the order of claims
+	last     int64
+	sessions []*member // executors as they registered
+	attempts []stored
+	claims   []asked        // every Claim
+	records  []int          // length of every Record
+	count    map[string]int // rows by state
+	limits   map[string]int // slots of limited pools
+	used     map[string]int // slots that run, by pool
+	keys     map[string]int // running jobs, by mutex key
+	seen     map[*member]seen
+	listens  []time.Time // when each Listen began
+	notify   func()      // calls notified of who listens now
 }
 
 type row struct {
 	store.Job
 	state    string
 	cancel   bool
-	runAt    time.Time
 	finished time.Time
 	result   store.Result
-}
-
-type member struct {
-	lease             time.Duration
-	beat              time.Time
-	beats             []time.Time
-	stopped, reaped   bool
-	reapedWithContact time.Duration
+	since    time.Time // since when no executor could run it
 }
 
 type stored struct {
@@ -57,15 +51,17 @@ type stored struct {
 	at time.Time
 }
 
+// seen is a sign of life, and when a reap saw it first.
+type seen struct{ beat, since time.Time }
+
 type asked struct {
-	at        time.Time
-	n, got    int
-	executor  uuid.UUID
-	heldThere int // running under that executor before
+	at      time.Time
+	n, got  int
+	session *member
 }
 
 func newMemory() *memory {
-	return &memory{rows: map[int64]*row{}, count: map[string]int{}, executors: map[uuid.UUID]*member{}}
+	return &memory{rows: map[int64]*row{}, seen: map[*member]seen{}, count: map[string]int{}, limits: map[string]int{}, used: map[string]int{}, keys: map[string]int{}}
 }
 
 // add inserts n jobs like j and returns the id of the first.
@@ -75,134 +71,40 @@ func (m *memory) add(n int, j store.Job) int64 {
 	first := m.last + 1
 	for range n {
 		m.last++
-		r := &row{Job: j, runAt: time.Now()}
-		m.turn(r, "pending")
-		r.ID, r.Kind = m.last, cmp.Or(r.Kind, "test")
-		r.MaxAttempts = cmp.Or(r.MaxAttempts, 3)
+		r := &row{Job: j}
+		r.ID, r.Kind, r.Slots, r.MaxAttempts = m.last, cmp.Or(r.Kind, "test"), max(r.Slots, 1), cmp.Or(r.MaxAttempts, 3)
+		if r.RunAt.IsZero() {
+			r.RunAt = time.Now()
+		}
 		m.rows[r.ID] = r
-		m.pending = append(m.pending, r.ID)
+		m.turn(r, "pending")
+		m.enqueue(r)
 	}
 	return first
 }
 
-// insert adds a job and wakes who sleeps.
+// insert adds a job and notifies who listens.
 func (m *memory) insert(j store.Job) int64 {
 	id := m.add(1, j)
 	m.announce()
 	return id
 }
 
-// announce wakes who sleeps.
+// announce notifies who listens.
 func (m *memory) announce() {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if m.sleeper != nil {
-		m.sleeper()
+	if m.notify != nil {
+		m.notify()
 	}
 }
 
-func (m *memory) Nap(ctx context.Context, asleep, wake func()) error {
-	m.mu.Lock()
-	m.naps = append(m.naps, time.Now())
-	m.sleeper = sync.OnceFunc(wake)
-	m.mu.Unlock()
-	asleep()
-	<-ctx.Done()
+func (m *memory) Register(ctx context.Context, e store.Executor) (store.Session, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	m.sleeper = nil
-	return nil
-}
-
-func (m *memory) Register(ctx context.Context, e store.Executor) error {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	m.executors[e.ID] = &member{lease: e.Lease, beat: time.Now()}
-	m.order = append(m.order, e.ID)
-	return ctx.Err()
-}
-
-func (m *memory) Claim(ctx context.Context, executor uuid.UUID, n int) ([]store.Job, error) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	if ctx.Err() != nil {
-		return nil, ctx.Err()
-	}
-	busy, running, ours := map[string]bool{}, 0, 0
-	if m.limit > 0 || len(m.pending) < 100 {
-		for _, r := range m.rows {
-			if r.state == "running" {
-				running++
-				if r.Executor == executor {
-					ours++
-				}
-				if r.MutexKey != nil {
-					busy[*r.MutexKey] = true
-				}
-			}
-		}
-	}
-	var (
-		jobs []store.Job
-		kept []int64
-		now  = time.Now()
-	)
-	for i, id := range m.pending {
-		if len(jobs) == n {
-			kept = append(kept, m.pending[i:]...)
-			break
-		}
-		r := m.rows[id]
-		if r == nil || r.state != "pending" {
-			continue
-		}
-		if r.Crashes >= 2 || r.runAt.After(now) || r.MutexKey != nil && busy[*r.MutexKey] || m.limit > 0 && running >= m.limit {
-			kept = append(kept, id)
-			continue
-		}
-		if r.MutexKey != nil {
-			busy[*r.MutexKey] = true
-		}
-		running++
-		jobs = append(jobs, m.claim(r, executor))
-	}
-	m.pending = kept
-	m.claims = append(m.claims, asked{at: now, n: n, got: len(jobs), executor: executor, heldThere: ours})
-	return jobs, nil
-}
-
-// claim turns a row over to an executor.
-func (m *memory) claim(r *row, executor uuid.UUID) store.Job {
-	m.turn(r, "running")
-	r.Executor, r.finished = executor, time.Time{}
-	r.Attempt++
-	return r.Job
-}
-
-func (m *memory) Suspects() bool {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	return m.suspect() >= 0
-}
-
-// suspect returns where the first suspect is in pending, or -1.
-func (m *memory) suspect() int {
-	return slices.IndexFunc(m.pending, func(id int64) bool {
-		r := m.rows[id]
-		return r.state == "pending" && r.Crashes >= 2
-	})
-}
-
-func (m *memory) ClaimSuspect(ctx context.Context, executor uuid.UUID) ([]store.Job, error) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	i := m.suspect()
-	if i < 0 || ctx.Err() != nil {
-		return nil, ctx.Err()
-	}
-	r := m.rows[m.pending[i]]
-	m.pending = slices.Delete(m.pending, i, i+1)
-	return []store.Job{m.claim(r, executor)}, nil
+	s := &member{memory: m, id: uuid.New(), Executor: e, beat: time.Now()}
+	m.sessions = append(m.sessions, s)
+	return s, ctx.Err()
 }
 
 func (m *memory) Record(ctx context.Context, hostname string, results []store.Result) ([]store.Fate, error) {
@@ -226,7 +128,7 @@ func (m *memory) recordOne(r store.Result) store.Fate {
 	}
 	if w.Claim != r.Claim || w.state != "running" {
 		for _, a := range m.attempts {
-			if a.Claim == r.Claim && a.Outcome != store.Lost {
+			if a.Claim == r.Claim && a.ErrorCode != "lost" { // a reap wrote that
 				return store.Already
 			}
 		}
@@ -239,6 +141,8 @@ func (m *memory) recordOne(r store.Result) store.Fate {
 	case r.Outcome == store.Cancelled || w.cancel:
 		r.Outcome = store.Cancelled
 		m.turn(w, "cancelled")
+	case r.Outcome == store.Interrupted && r.ErrorCode == "unavailable":
+		m.pause(w)
 	case r.Outcome == store.Interrupted:
 		m.release(w, r.Delay)
 	default:
@@ -249,8 +153,44 @@ func (m *memory) recordOne(r store.Result) store.Fate {
 			m.release(w, r.Delay)
 		}
 	}
+	if r.Outcome != store.Interrupted {
+		w.since = time.Time{}
+	}
 	m.attempts = append(m.attempts, stored{r, time.Now()})
 	return store.Applied
+}
+
+// pause does what the record of an unavailable attempt does. m.mu is held.
+func (m *memory) pause(w *row) {
+	var of *member
+	for _, s := range m.sessions {
+		if s.id == w.Executor {
+			of = s
+		}
+	}
+	switch {
+	case m.elsewhere(w, of.id):
+		w.since = time.Time{}
+	case w.since.IsZero():
+		w.since = time.Now()
+	}
+	if !w.since.IsZero() && time.Since(w.since) >= of.limit(w) {
+		m.turn(w, "failed")
+		return
+	}
+	wait := 2 * time.Second
+	if !w.since.IsZero() {
+		wait = min(time.Minute, max(wait, time.Since(w.since)/2))
+	}
+	m.release(w, wait)
+}
+
+// elsewhere reports whether another live executor may run the row.
+func (m *memory) elsewhere(w *row, but uuid.UUID) bool {
+	return slices.ContainsFunc(m.sessions, func(s *member) bool {
+		return s.id != but && !s.stopped && !s.reaped && time.Since(s.beat) <= s.Lease && slices.Contains(s.Kinds, w.Kind) &&
+			(s.Pools == nil || slices.Contains(s.Pools, w.Pool)) && (s.Batch == "" || w.Job.Batch != nil && *w.Job.Batch == s.Batch) && !s.lacks(w)
+	})
 }
 
 // turn changes the state of a row. m.mu is held.
@@ -258,75 +198,86 @@ func (m *memory) turn(w *row, state string) {
 	if m.count[w.state]--; m.count[w.state] <= 0 {
 		delete(m.count, w.state)
 	}
+	m.run(w, w.state, -1)
 	w.state = state
+	m.run(w, w.state, +1)
 	m.count[state]++
+}
+
+// run counts what a row in that state uses of its pool and its key.
+func (m *memory) run(w *row, state string, sign int) {
+	if state != "running" {
+		return
+	}
+	m.used[w.Pool] += sign * int(w.Slots)
+	if w.MutexKey != nil {
+		m.keys[*w.MutexKey] += sign
+	}
+}
+
+// enqueue puts a pending row where it belongs, most likely at the end.
+func (m *memory) enqueue(w *row) {
+	i := len(m.pending)
+	for i > 0 && before(w, m.rows[m.pending[i-1]]) {
+		i--
+	}
+	m.pending = slices.Insert(m.pending, i, w.ID)
+}
+
+// before is the order of claims.
+func before(a, b *row) bool {
+	return b != nil && cmp.Or(cmp.Compare(b.Priority, a.Priority), a.RunAt.Compare(b.RunAt), cmp.Compare(a.ID, b.ID)) < 0
 }
 
 func (m *memory) release(w *row, delay time.Duration) {
 	m.turn(w, "pending")
-	w.runAt = time.Now().Add(delay)
-	m.pending = append(m.pending, w.ID)
-}
-
-func (m *memory) Heartbeat(ctx context.Context, executor uuid.UUID) error {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	e := m.executors[executor]
-	if e == nil || e.reaped {
-		return store.ErrReaped
-	}
-	e.beat = time.Now()
-	e.beats = append(e.beats, e.beat)
-	return ctx.Err()
-}
-
-func (m *memory) Running(ctx context.Context, executor uuid.UUID) ([]store.Running, error) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	var list []store.Running
-	for _, r := range m.rows {
-		if r.state == "running" && r.Executor == executor {
-			list = append(list, store.Running{Claim: r.Claim, Cancel: r.cancel})
-		}
-	}
-	return list, ctx.Err()
+	w.RunAt = time.Now().Add(delay)
+	m.enqueue(w)
 }
 
 func (m *memory) Reap(ctx context.Context, contact time.Duration) (reaped store.Reaped, err error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	for id, e := range m.executors {
-		if !e.stopped && !e.reaped && time.Since(e.beat) > e.lease && contact >= e.lease {
-			e.reapedWithContact = contact
-			reaped.Executors = append(reaped.Executors, id)
-			reaped.Jobs += m.takeAway(id)
+	for _, s := range m.sessions {
+		last, known := m.seen[s]
+		if !known || !last.beat.Equal(s.beat) {
+			m.seen[s] = seen{s.beat, time.Now()}
+			continue
+		}
+		if !s.stopped && !s.reaped && min(time.Since(last.since), contact) >= s.Lease {
+			reaped.Executors = append(reaped.Executors, s.id)
+			reaped.Jobs += m.takeAway(s)
 		}
 	}
 	return reaped, ctx.Err()
 }
 
+func (m *memory) ExpireBatches(ctx context.Context) (int, error) { return 0, ctx.Err() }
+
 // takeAway does what a reap of the executor does. m.mu is held.
-func (m *memory) takeAway(id uuid.UUID) (n int) {
-	m.executors[id].reaped = true
+func (m *memory) takeAway(s *member) (n int) {
+	s.reaped = true
 	for _, r := range m.rows {
-		if r.state == "running" && r.Executor == id {
-			n++
+		if r.state != "running" || r.Executor != s.id {
+			continue
+		}
+		n++
+		r.Crashes++
+		outcome := store.Lost
+		switch {
+		case r.cancel:
+			outcome = store.Cancelled
+			m.turn(r, "cancelled")
+		case r.Crashes >= 3 || r.Failures+1 >= int32(r.MaxAttempts):
 			r.Failures++
-			r.Crashes++
-			m.attempts = append(m.attempts, stored{store.Result{Claim: r.Claim, Outcome: store.Lost}, time.Now()})
+			m.turn(r, "failed")
+		default:
+			r.Failures++
 			m.release(r, 0)
 		}
+		m.attempts = append(m.attempts, stored{store.Result{Claim: r.Claim, Outcome: outcome, ErrorCode: "lost"}, time.Now()})
 	}
 	return n
-}
-
-func (m *memory) Stop(ctx context.Context, executor uuid.UUID) error {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	if e := m.executors[executor]; e != nil {
-		e.stopped = true
-	}
-	return ctx.Err()
 }
 
 // What the tests ask and do.
@@ -338,12 +289,12 @@ func (m *memory) do(change func()) {
 }
 
 // reapNow takes the jobs of the executor that registered last away.
-func (m *memory) reapNow() (id uuid.UUID) {
+func (m *memory) reapNow() (s *member) {
 	m.do(func() {
-		id = m.order[len(m.order)-1]
-		m.takeAway(id)
+		s = m.sessions[len(m.sessions)-1]
+		m.takeAway(s)
 	})
-	return id
+	return s
 }
 
 func (m *memory) states() map[string]int {
@@ -353,10 +304,10 @@ func (m *memory) states() map[string]int {
 }
 
 // outcomes counts the attempt rows by outcome.
-func (m *memory) outcomes() map[string]int {
+func (m *memory) outcomes() map[store.Outcome]int {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	outcomes := map[string]int{}
+	outcomes := map[store.Outcome]int{}
 	for _, a := range m.attempts {
 		outcomes[a.Outcome]++
 	}

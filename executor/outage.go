@@ -4,15 +4,18 @@ import (
 	"log/slog"
 	"math/rand/v2"
 	"time"
+
+	"github.com/tagexec/tagexec/store"
 )
 
 // outage paces repeated tries while the database does not answer, and keeps
 // the log short: an error is logged when it is new and then every few seconds.
+// It is used by one goroutine at a time.
 type outage struct {
 	log    *slog.Logger
-	what   string
-	failed int
-	last   string
+	during string // what is tried
+	failed int    // tries in a row
+	last   string // error that was logged last
 	logged time.Time
 }
 
@@ -26,7 +29,7 @@ const (
 func (o *outage) again(err error) time.Duration {
 	o.failed++
 	if err.Error() != o.last || time.Since(o.logged) > logInterval {
-		o.log.Error("database trouble", "during", o.what, "tries", o.failed, "error", err)
+		o.log.Error("database trouble", "during", o.during, "tries", o.failed, "error", err)
 		o.last, o.logged = err.Error(), time.Now()
 	}
 	wait := min(firstTry<<min(o.failed, 10), slowestTry)
@@ -36,7 +39,14 @@ func (o *outage) again(err error) time.Duration {
 // over notes a try that succeeded.
 func (o *outage) over() {
 	if o.failed > 0 {
-		o.log.Info("database works again", "during", o.what, "tries", o.failed)
+		o.log.Info("database works again", "during", o.during, "tries", o.failed)
 	}
 	o.failed, o.last = 0, ""
+}
+
+// warnUnwritable names the jobs that were isolated just now.
+func (c *Config) warnUnwritable(jobs []store.Unwritable) {
+	for _, u := range jobs {
+		c.Log.Error("Postgres refuses to change the row of a job: it is left out, and tried again every minute", "job", u.ID, "sqlstate", u.SQLState, "error", u.Reason)
+	}
 }

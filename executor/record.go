@@ -12,18 +12,45 @@ import (
 const (
 	maxFlushes = 2                      // at the same time
 	lockedWait = 100 * time.Millisecond // for a result whose row another session holds
+
+	unwrittenWait = time.Minute // for one whose row Postgres refuses to change
 )
 
-// recorder is the state of record.
+// recorder stores results. While one flush is under way the next batch gathers:
+// no timer, so latency is low when idle and batches are large under load. When
+// many results wait a second flush begins beside it: recording costs the
+// database more than claiming, so one at a time would hold up the claims.
+// It is one goroutine, and one more for each flush.
 type recorder struct {
 	*Pool
-	underWay int            // flushes
-	answers  chan answer    // theirs
-	later    []store.Result // tried again at due, and in nobody's way
-	due      <-chan time.Time
-	trouble  outage
-	retry    <-chan time.Time // after a failure nothing is sent before this; nil: it may
-	ending   bool
+	finish    chan struct{} // closed when no more results come: run ends when all are settled
+	underWay  int           // flushes
+	answers   chan answer   // theirs
+	later     delayed       // rows that another session holds
+	unwritten delayed       // rows that Postgres refuses to change
+	outage    outage
+	retry     <-chan time.Time // after a failure nothing is sent before this; nil: it may
+	ending    bool
+}
+
+// delayed are results that are tried again at due, and are in nobody's way.
+type delayed struct {
+	results []store.Result
+	due     <-chan time.Time
+}
+
+func (d *delayed) add(r store.Result, wait time.Duration) {
+	d.results = append(d.results, r)
+	if d.due == nil {
+		d.due = time.After(wait)
+	}
+}
+
+// take removes all of them.
+func (d *delayed) take() []store.Result {
+	results := d.results
+	*d = delayed{}
+	return results
 }
 
 // answer is what the database said to one batch.
@@ -33,43 +60,51 @@ type answer struct {
 	err   error
 }
 
-// record stores results until all of them are settled after finish was
-// closed, or engine ends. While one flush is under way the next batch gathers:
-// no timer, so latency is low when idle and batches are large under load. When
-// many results wait a second flush begins beside it: recording costs the
-// database more than claiming, so one at a time would hold up the claims.
-func (p *Pool) record(engine context.Context, finish <-chan struct{}) {
-	r := recorder{Pool: p, answers: make(chan answer, maxFlushes), trouble: outage{log: p.Log, what: "record"}}
+func newRecorder(p *Pool) *recorder {
+	return &recorder{
+		Pool:    p,
+		finish:  make(chan struct{}),
+		answers: make(chan answer, maxFlushes),
+		outage:  outage{log: p.config.Log, during: "record"},
+	}
+}
+
+// run stores results until all of them are settled after finish was closed, or
+// ctx ends.
+func (r *recorder) run(ctx context.Context) {
 	var flushes sync.WaitGroup
 	defer flushes.Wait()
-	for engine.Err() == nil {
+	finish := r.finish
+	for ctx.Err() == nil {
 		for {
-			batch := p.results.take(r.enough())
+			batch := r.results.take(r.enough())
 			if batch == nil {
 				break
 			}
 			r.underWay++
 			flushes.Go(func() {
-				fates, err := p.Queue.Record(engine, p.hostname, batch)
+				fates, err := r.queue.Record(ctx, r.hostname, batch)
 				r.answers <- answer{batch, fates, err}
 			})
 		}
-		if r.ending && r.underWay == 0 && r.retry == nil && len(r.later) == 0 {
+		if r.ending && r.underWay == 0 && r.retry == nil && len(r.later.results) == 0 {
 			return
 		}
 		select {
-		case <-p.results.ready:
+		case <-r.results.ready:
 		case a := <-r.answers:
 			r.settle(a)
-		case <-r.due:
-			p.results.put(r.later...)
-			r.later, r.due = nil, nil
+		case <-r.later.due:
+			r.results.put(r.later.take()...)
+		case <-r.unwritten.due:
+			r.results.put(r.unwritten.take()...)
 		case <-r.retry:
 			r.retry = nil
 		case <-finish: // the last moment: try again at once
 			finish, r.ending = nil, true
-			r.retry, r.trouble.failed = nil, 0
-		case <-engine.Done():
+			r.results.put(r.unwritten.take()...)
+			r.retry, r.outage.failed = nil, 0
+		case <-ctx.Done():
 		}
 	}
 }
@@ -81,7 +116,7 @@ func (r *recorder) enough() int {
 		return math.MaxInt
 	case r.underWay == 0 || r.ending:
 		return 1
-	case r.trouble.failed > 0:
+	case r.outage.failed > 0:
 		return math.MaxInt
 	}
 	return recordBatch / 2
@@ -90,7 +125,7 @@ func (r *recorder) enough() int {
 // settle acts on an answer: results whose fate is unknown are tried again.
 func (r *recorder) settle(a answer) {
 	r.underWay--
-	var unknown, refused, missing []store.Result
+	var unknown, refused, missing, unwritten []store.Result
 	for i, result := range a.batch {
 		var fate store.Fate
 		if i < len(a.fates) {
@@ -100,10 +135,10 @@ func (r *recorder) settle(a answer) {
 		case fate == "" && a.err != nil:
 			unknown = append(unknown, result)
 		case fate == "" || fate == store.Locked:
-			r.later = append(r.later, result)
-			if r.due == nil {
-				r.due = time.After(lockedWait)
-			}
+			r.later.add(result, lockedWait)
+		case fate == store.Unwritten:
+			r.unwritten.add(result, unwrittenWait)
+			unwritten = append(unwritten, result)
 		default:
 			r.forget(result, fate)
 		}
@@ -117,27 +152,28 @@ func (r *recorder) settle(a answer) {
 	r.results.putBack(unknown)
 	r.warn("late results were refused: the claims are no longer ours", refused)
 	r.warn("the jobs of results do not exist any more", missing)
+	r.warn("Postgres refuses to change the rows of jobs: their results are kept and tried again every minute", unwritten)
 	raise(r.stored)
 	switch {
 	case a.err != nil:
-		r.retry = time.After(r.trouble.again(a.err))
+		r.retry = time.After(r.outage.again(a.err))
 	case r.retry == nil:
-		r.trouble.over()
+		r.outage.over()
 	}
 }
 
 // forget lets go of a result that the database has taken or refused.
-func (p *Pool) forget(r store.Result, fate store.Fate) {
-	if a := p.held.remove(r.Claim); a != nil {
-		p.unstored.Add(-a.weight)
+func (r *recorder) forget(result store.Result, fate store.Fate) {
+	if a := r.held.remove(result.Claim); a != nil {
+		r.unstored.Add(-a.weight)
 	}
-	p.stats.settled(r, fate)
+	r.stats.settled(result, fate)
 }
 
 // warn logs one line for results that could not be stored.
-func (p *Pool) warn(message string, results []store.Result) {
+func (r *recorder) warn(message string, results []store.Result) {
 	if len(results) > 0 {
-		r := results[0]
-		p.Log.Warn(message, "results", len(results), "first_job", r.ID, "attempt", r.Attempt, "outcome", r.Outcome)
+		first := results[0]
+		r.config.Log.Warn(message, "results", len(results), "first_job", first.ID, "attempt", first.Attempt, "outcome", first.Outcome)
 	}
 }

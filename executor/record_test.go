@@ -3,13 +3,10 @@ package executor_test
 import (
 	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
-	"fmt"
 	"log/slog"
 	"slices"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -17,100 +14,45 @@ import (
 	"github.com/tagexec/tagexec/store"
 )
 
-// recorder is a queue whose Record does something else first: it takes time,
-// and answers for itself if answer returns fates or an error.
-type recorder struct {
-	*memory
-	takes  time.Duration
-	answer func(results []store.Result) ([]store.Fate, error)
-
-	statements gauge // under way, by their first job
-
-	mu    sync.Mutex
-	calls [][]store.Result
-}
-
-func (q *recorder) Record(ctx context.Context, hostname string, results []store.Result) ([]store.Fate, error) {
-	q.mu.Lock()
-	q.calls = append(q.calls, slices.Clone(results))
-	q.mu.Unlock()
-	q.statements.enter(results[0].ID)
-	defer q.statements.leave(results[0].ID)
-	if q.takes > 0 {
-		<-time.After(q.takes)
-	}
-	if q.answer != nil {
-		if fates, err := q.answer(results); fates != nil || err != nil {
-			return fates, err
-		}
-	}
-	return q.memory.Record(ctx, hostname, results)
-}
-
-// failsFor is the answer of a database that is full for so long.
-func failsFor(d time.Duration) func([]store.Result) ([]store.Fate, error) {
-	began := time.Now()
-	return func([]store.Result) ([]store.Fate, error) {
-		if time.Since(began) < d {
-			return nil, errors.New("no space left on device")
-		}
-		return nil, nil
-	}
-}
-
-// ids returns the jobs of each call.
-func (q *recorder) ids() (calls [][]int64) {
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	for _, results := range q.calls {
-		var ids []int64
-		for _, r := range results {
-			ids = append(ids, r.ID)
-		}
-		calls = append(calls, ids)
-	}
-	return calls
-}
-
-// After River's CompletionsCompletedInSubBatches: no statement stores too many.
-func TestResultsAreStoredInGroups(t *testing.T) {
+func TestRecordKeepsTheIdOfTheClaim(t *testing.T) {
 	bubble(t, func(t *testing.T) {
-		q := &recorder{memory: newMemory(), takes: 50 * time.Millisecond}
-		q.add(4000, store.Job{})
-		p := start(t, q, executor.Config{Workers: 16}, nothing)
-		until(t, time.Minute, "all jobs succeed", func() bool { return q.states()["succeeded"] == 4000 })
-		p.stop(t)
-		if n := len(q.ids()); n > 100 {
-			t.Errorf("%d statements stored 4000 results", n)
-		}
-		for _, ids := range q.ids() {
-			if len(ids) > 1000 {
-				t.Errorf("%d results in one statement", len(ids))
+		q := &recorder{memory: newMemory()}
+		id := q.add(1, store.Job{})
+		p := start(t, q, executor.Config{}, func(ctx context.Context, j store.Job) (executor.Report, error) {
+			if j.Attempt > 1 {
+				return executor.Report{}, nil
+			}
+			<-ctx.Done()
+			<-time.After(time.Second)
+			return executor.Report{}, nil // success after all, but too late
+		})
+		pass(time.Second)
+		old := q.reapNow()
+		until(t, time.Minute, "the job succeeds", func() bool { return q.states()["succeeded"] == 1 })
+		pass(time.Second)
+		var late int
+		for _, results := range q.calls {
+			for _, r := range results {
+				if r.Attempt == 1 {
+					late++
+					if r.Executor != old.id {
+						t.Error("the late result carries another executor")
+					}
+				}
 			}
 		}
+		if h := q.history(id); late != 1 || h[0].Outcome != store.Lost || h[len(h)-1].Outcome != store.Succeeded {
+			t.Errorf("%d late results, history is %+v", late, h)
+		}
+		if s := p.Stats(); s.Refused != 1 {
+			t.Errorf("stats are %+v", s)
+		}
+		p.stop(t)
 		q.check(t)
 	})
 }
 
-func TestASecondStatementStoresResultsOnlyWhenManyWait(t *testing.T) {
-	for jobs, want := range map[int]int{400: 1, 4000: 2} {
-		t.Run(fmt.Sprint(jobs), func(t *testing.T) {
-			bubble(t, func(t *testing.T) {
-				q := &recorder{memory: newMemory(), takes: time.Second}
-				q.add(jobs, store.Job{})
-				p := start(t, q, executor.Config{Workers: 1000}, nothing)
-				until(t, time.Minute, "all jobs succeed", func() bool { return q.states()["succeeded"] == jobs })
-				if _, most := q.statements.read(); most != want {
-					t.Errorf("%d statements at the same time, want %d", most, want)
-				}
-				p.stop(t)
-				q.check(t)
-			})
-		})
-	}
-}
-
-func TestOneStatementAtATimeTriesAnUnwillingDatabase(t *testing.T) {
+func TestRecordTriesOneStatementAtATimeInAnOutage(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		q := &recorder{memory: newMemory(), takes: time.Second}
 		began := time.Now()
@@ -141,7 +83,7 @@ func (q jammed) Record(ctx context.Context, hostname string, results []store.Res
 	return q.recorder.Record(ctx, hostname, results)
 }
 
-func TestAtTheEndAStatementThatHangsHoldsUpNoOther(t *testing.T) {
+func TestRecordAtTheEndWaitsForNoStatementThatHangs(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		q := jammed{&recorder{memory: newMemory()}}
 		began := time.Now()
@@ -154,9 +96,9 @@ func TestAtTheEndAStatementThatHangsHoldsUpNoOther(t *testing.T) {
 		}
 		first := q.add(1, store.Job{})
 		q.add(600, store.Job{})
-		p := start(t, q, executor.Config{Workers: 1000}, func(ctx context.Context, j store.Job) (executor.Outcome, error) {
+		p := start(t, q, executor.Config{Workers: 1000}, func(ctx context.Context, j store.Job) (executor.Report, error) {
 			if j.ID == first {
-				return executor.Outcome{}, nil
+				return executor.Report{}, nil
 			}
 			return takes(time.Second)(ctx, j)
 		})
@@ -168,7 +110,7 @@ func TestAtTheEndAStatementThatHangsHoldsUpNoOther(t *testing.T) {
 	})
 }
 
-func TestAStatementThatSucceedsDoesNotEndTheTroubleOfItsNeighbour(t *testing.T) {
+func TestRecordEndsAnOutageOnlyWhenNoStatementFails(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		q := &recorder{memory: newMemory()}
 		first := q.add(1, store.Job{})
@@ -194,7 +136,7 @@ func TestAStatementThatSucceedsDoesNotEndTheTroubleOfItsNeighbour(t *testing.T) 
 	})
 }
 
-func TestAResultIsStoredAtOnceWhenIdle(t *testing.T) {
+func TestRecordStoresAtOnceWhenIdle(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		m := newMemory()
 		p := start(t, m, executor.Config{}, takes(time.Second))
@@ -210,7 +152,7 @@ func TestAResultIsStoredAtOnceWhenIdle(t *testing.T) {
 }
 
 // After River's BackpressureRequeuesBatchAfterCompletionFailure: a batch that failed is kept.
-func TestResultsAreKeptInOrderUntilTheDatabaseAnswers(t *testing.T) {
+func TestRecordKeepsResultsInOrderUntilTheDatabaseAnswers(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		q := &recorder{memory: newMemory()}
 		q.answer = failsFor(time.Minute)
@@ -236,7 +178,8 @@ func TestResultsAreKeptInOrderUntilTheDatabaseAnswers(t *testing.T) {
 	})
 }
 
-func TestAnAnswerThatIsPartlyKnownSettlesThatPart(t *testing.T) {
+func TestRecordSettlesThePartThatIsKnown(t *testing.T) {
+	const jobs = 40
 	bubble(t, func(t *testing.T) {
 		q := &recorder{memory: newMemory(), takes: 10 * time.Millisecond}
 		first := true
@@ -246,24 +189,24 @@ func TestAnAnswerThatIsPartlyKnownSettlesThatPart(t *testing.T) {
 			}
 			first = false
 			fates, err := q.memory.Record(context.Background(), "", results[:2])
-			return append(fates, "", ""), errors.Join(err, errors.New("the second half failed"))
+			return append(fates, make([]store.Fate, len(results)-2)...), errors.Join(err, errors.New("the others failed"))
 		}
-		q.add(5, store.Job{})
-		p := start(t, q, executor.Config{Workers: 5}, nothing)
-		until(t, 5*time.Second, "all jobs are stored", func() bool { return q.states()["succeeded"] == 5 })
+		q.add(jobs, store.Job{}) // some may be stored alone, the others gather meanwhile
+		p := start(t, q, executor.Config{Workers: jobs}, nothing)
+		until(t, 5*time.Second, "all jobs are stored", func() bool { return q.states()["succeeded"] == jobs })
 		p.stop(t)
 		if first {
 			t.Error("nothing was tested")
 		}
-		if s := p.Stats(); s.Recorded[store.Succeeded] != 5 || s.Refused != 0 {
+		if s := p.Stats(); s.Recorded[store.Succeeded] != jobs || s.Refused != 0 {
 			t.Errorf("stats are %+v", s)
 		}
 		q.check(t)
 	})
 }
 
-func TestUnknownAndLockedResultsBlockNoOther(t *testing.T) {
-	for _, fate := range []store.Fate{"", store.Locked} {
+func TestRecordIsNotHeldUpByUnknownAndLockedResults(t *testing.T) {
+	for _, fate := range []store.Fate{"", store.Locked, store.Unwritten} {
 		t.Run("fate "+string(fate), func(t *testing.T) {
 			bubble(t, func(t *testing.T) {
 				q := &recorder{memory: newMemory()}
@@ -301,7 +244,7 @@ func TestUnknownAndLockedResultsBlockNoOther(t *testing.T) {
 }
 
 // After River's CompleteDeletedJob and UnknownJobIgnored: no panic, no endless repeat.
-func TestMissingAndRefusedResultsAreCountedAndForgotten(t *testing.T) {
+func TestRecordCountsAndForgetsMissingAndRefusedResults(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		m := newMemory()
 		id := m.add(2, store.Job{})
@@ -310,7 +253,7 @@ func TestMissingAndRefusedResultsAreCountedAndForgotten(t *testing.T) {
 		m.do(func() {
 			delete(m.rows, id)
 			m.turn(m.rows[id+1], "pending") // taken away
-			m.rows[id+1].runAt = time.Now().Add(time.Hour)
+			m.rows[id+1].RunAt = time.Now().Add(time.Hour)
 			m.rows[id+1].Attempt++
 		})
 		pass(time.Second)
@@ -321,62 +264,5 @@ func TestMissingAndRefusedResultsAreCountedAndForgotten(t *testing.T) {
 			t.Errorf("%d statements", n)
 		}
 		p.stop(t)
-	})
-}
-
-// Records fail for a while while claims and heartbeats work: the worst case
-// for memory, because there is always more to run.
-// After River's BackpressureBeforeMaxBacklog and BackpressureReleasedAfterNonRetryableCompletionFailure: unstored results stop claims, and only so long.
-func TestMemoryIsBoundedDuringAnOutageAndItRecoversWithoutARestart(t *testing.T) {
-	bubble(t, func(t *testing.T) {
-		q := &recorder{memory: newMemory()}
-		began := time.Now()
-		q.answer = failsFor(10 * time.Minute)
-		const jobs, each = 1500, 60 << 10 // bytes of output
-		first := q.add(jobs, store.Job{})
-		g := &gauge{}
-		output := strings.Repeat("x", each)
-		p := start(t, q, executor.Config{Workers: 4}, g.around(func(context.Context, store.Job) (executor.Outcome, error) {
-			<-time.After(time.Millisecond)
-			return executor.Outcome{Output: output}, nil
-		}))
-		pass(9 * time.Minute)
-		held := q.states()["running"]
-		if held < 100 || held*each > 2*executor.MaxUnstored {
-			t.Errorf("%d results of %d bytes are held", held, each)
-		}
-		claims := len(q.claimed())
-		pass(time.Minute - time.Since(began)%time.Minute)
-		if n := len(q.claimed()) - claims; n != 0 {
-			t.Errorf("%d claims while memory is full", n)
-		}
-		until(t, 5*time.Minute, "all jobs are stored", func() bool { return q.states()["succeeded"] == jobs })
-		g.each(t, first, jobs, 1)
-		for _, ids := range q.ids() {
-			if len(ids)*each > 2*(8<<20) {
-				t.Errorf("%d large results in one statement", len(ids))
-			}
-		}
-		p.stop(t)
-		q.check(t)
-	})
-}
-
-func TestJobsClaimedAheadDoNotBeginWhileMemoryIsFull(t *testing.T) {
-	bubble(t, func(t *testing.T) {
-		q, g := &recorder{memory: newMemory()}, &gauge{}
-		q.answer = failsFor(time.Minute)
-		const jobs, each = 600, 128 << 10 // bytes of payload, which waits with its result
-		payload := json.RawMessage(strings.Repeat(" ", each))
-		q.add(jobs, store.Job{Payload: payload})
-		p := start(t, mixed{Queue: q, claim: generous{q.memory}.Claim}, executor.Config{Workers: 2}, g.around(nothing))
-		pass(50 * time.Second)
-		if n := len(g.runs); n*each > executor.MaxUnstored+4*each || n < 100 {
-			t.Errorf("%d jobs of %d bytes ran", n, each)
-		}
-		until(t, 5*time.Minute, "all jobs succeed", func() bool { return q.states()["succeeded"] == jobs })
-		g.each(t, 1, jobs, 1)
-		p.stop(t)
-		q.check(t)
 	})
 }

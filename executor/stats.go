@@ -9,33 +9,34 @@ import (
 
 // Stats are counts since the start of a Pool.
 type Stats struct {
-	Claimed  int64            // jobs claimed
-	Recorded map[string]int64 // results stored, by outcome
-	Refused  int64            // late results refused: the claim was no longer ours
-	Missing  int64            // results whose job was deleted meanwhile
-	Stuck    int64            // Runners that ignore their ended context now
+	Claimed  int64                   // jobs claimed
+	Recorded map[store.Outcome]int64 // results stored, by outcome
+	Refused  int64                   // late results refused: the claim was no longer ours
+	Missing  int64                   // results whose job was deleted meanwhile
+	Stuck    int64                   // workers whose Runner ignores its ended context, now
 }
 
 // LogValue shows the counts as one group.
 func (s Stats) LogValue() slog.Value {
 	attributes := []slog.Attr{slog.Int64("claimed", s.Claimed)}
-	for _, outcome := range []string{store.Succeeded, store.Failed, store.TimedOut, store.Cancelled, store.Interrupted} {
-		attributes = append(attributes, slog.Int64(outcome, s.Recorded[outcome]))
+	for _, outcome := range []store.Outcome{store.Succeeded, store.Failed, store.TimedOut, store.Cancelled, store.Interrupted} {
+		attributes = append(attributes, slog.Int64(string(outcome), s.Recorded[outcome]))
 	}
 	return slog.GroupValue(append(attributes, slog.Int64("refused", s.Refused))...)
 }
 
+// stats are the counts behind Stats.
 type stats struct {
 	mu sync.Mutex
 	s  Stats
 }
 
-// Stats returns the counts so far. It may be called at any time.
+// Stats returns the counts so far.
 func (p *Pool) Stats() Stats {
 	p.stats.mu.Lock()
 	defer p.stats.mu.Unlock()
 	s := p.stats.s
-	s.Recorded = map[string]int64{}
+	s.Recorded = map[store.Outcome]int64{}
 	for outcome, n := range p.stats.s.Recorded {
 		s.Recorded[outcome] = n
 	}
@@ -43,6 +44,7 @@ func (p *Pool) Stats() Stats {
 	return s
 }
 
+// claimed counts claimed jobs.
 func (s *stats) claimed(n int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -56,7 +58,7 @@ func (s *stats) settled(r store.Result, fate store.Fate) {
 	switch fate {
 	case store.Applied, store.Already:
 		if s.s.Recorded == nil {
-			s.s.Recorded = map[string]int64{}
+			s.s.Recorded = map[store.Outcome]int64{}
 		}
 		s.s.Recorded[r.Outcome]++
 	case store.Refused:

@@ -2,8 +2,8 @@ package migrations_test
 
 import (
 	"fmt"
+	"io/fs"
 	"slices"
-	"strings"
 	"testing"
 
 	"golang.org/x/sync/errgroup"
@@ -13,74 +13,44 @@ import (
 	"github.com/tagexec/tagexec/store/storetest"
 )
 
-// What a database holds beside the system's own: every object with its
-// definition, and every row of the tables that migrations fill.
-const describeSQL = `
-SELECT 'schema ' || nspname || ' ' || coalesce(nspacl::text, '') FROM pg_namespace WHERE nspname !~ '^(pg_|information_schema)'
-UNION ALL
-SELECT format('relation %s %s %s %s', oid::regclass, relkind, reloptions, relacl) FROM pg_class WHERE relnamespace IN (SELECT oid FROM pg_namespace WHERE nspname !~ '^(pg_|information_schema)')
-UNION ALL
-SELECT format('column %s %s %s %s %s %s %s', attrelid::regclass, row_number() OVER (PARTITION BY attrelid ORDER BY attnum), attname, format_type(atttypid, atttypmod), attnotnull, attcollation::regcollation, pg_get_expr(adbin, adrelid))
-  FROM pg_attribute LEFT JOIN pg_attrdef ON adrelid = attrelid AND adnum = attnum
- WHERE attnum > 0 AND NOT attisdropped AND attrelid IN (SELECT oid FROM pg_class WHERE relnamespace IN (SELECT oid FROM pg_namespace WHERE nspname !~ '^(pg_|information_schema)'))
-UNION ALL
-SELECT format('index %s', pg_get_indexdef(indexrelid)) FROM pg_index WHERE indrelid IN (SELECT oid FROM pg_class WHERE relnamespace IN (SELECT oid FROM pg_namespace WHERE nspname !~ '^(pg_|information_schema)'))
-UNION ALL
-SELECT format('constraint %s %s %s', conrelid::regclass, conname, pg_get_constraintdef(oid)) FROM pg_constraint WHERE connamespace IN (SELECT oid FROM pg_namespace WHERE nspname !~ '^(pg_|information_schema)')
-UNION ALL
-SELECT format('function %s %s', pg_get_functiondef(oid), proacl) FROM pg_proc WHERE pronamespace IN (SELECT oid FROM pg_namespace WHERE nspname !~ '^(pg_|information_schema)')
-UNION ALL
-SELECT format('trigger %s', pg_get_triggerdef(oid)) FROM pg_trigger WHERE NOT tgisinternal
-UNION ALL
-SELECT format('type %s', oid::regtype) FROM pg_type WHERE typnamespace IN (SELECT oid FROM pg_namespace WHERE nspname !~ '^(pg_|information_schema)')
-UNION ALL
-SELECT format('comment %s', description) FROM pg_description WHERE objoid >= 16384
- ORDER BY 1`
-
-const rowsSQL = `
-SELECT format('%s %s %s', kind, description, NULL) FROM tagexec.tag_kinds
-UNION ALL
-SELECT format('%s %s %s', pool, slots, description) FROM tagexec.tag_pools
-UNION ALL
-SELECT format('%s %s', version, min_compatible) FROM tagexec.schema_versions
- ORDER BY 1`
-
-func describe(db *storetest.DB) []string { return storetest.All[string](db, describeSQL) }
-
-func checkSame(t *testing.T, what string, got, want []string) {
+// newest is the number of the newest numbered file.
+func newest(t *testing.T) int {
 	t.Helper()
-	for _, line := range got {
-		if !slices.Contains(want, line) {
-			t.Errorf("%s has more: %s", what, line)
-		}
+	names, err := fs.Glob(migrations.Files, "*.sql")
+	if err != nil {
+		t.Fatal(err)
 	}
-	for _, line := range want {
-		if !slices.Contains(got, line) {
-			t.Errorf("%s lacks: %s", what, line)
-		}
+	var version int
+	if _, err := fmt.Sscanf(slices.Max(names), "%05d_", &version); err != nil {
+		t.Fatal(err)
 	}
+	return version
+}
+
+func up(t *testing.T, db *storetest.DB) []string {
+	t.Helper()
+	applied, err := migrations.Up(t.Context(), db.URL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return applied
 }
 
 func TestUpDownUpLeavesTheSameSchema(t *testing.T) {
 	t.Parallel()
 	db := storetest.Empty(t)
 	empty := describe(db)
-	up := func() []string {
-		t.Helper()
-		applied, err := migrations.Up(t.Context(), db.URL)
-		if err != nil {
-			t.Fatal(err)
-		}
-		return applied
+	first := up(t, db)
+	if len(first) < 2 || first[len(first)-1] != "code" {
+		t.Errorf("applied %q", first)
 	}
-	first := up()
-	if len(first) != store.SchemaVersion {
-		t.Errorf("applied %q, but store knows version %d", first, store.SchemaVersion)
+	if version := storetest.One[int](db, "SELECT max(version) FROM tagexec.schema_versions"); version != store.SchemaVersion || version != newest(t) {
+		t.Errorf("schema_versions has %d, store knows %d, the newest file is %d", version, store.SchemaVersion, newest(t))
 	}
-	if again := up(); len(again) != 0 {
+	if again := up(t, db); len(again) != 0 {
 		t.Errorf("applied again: %q", again)
 	}
-	full, rows := describe(db), storetest.All[string](db, rowsSQL)
+	full, filled := describe(db), rows(db)
 	// One step down and up, then all.
 	for _, all := range []bool{false, true} {
 		undone, err := migrations.Down(t.Context(), db.URL, all)
@@ -90,35 +60,37 @@ func TestUpDownUpLeavesTheSameSchema(t *testing.T) {
 		if all {
 			checkSame(t, "the database after down", describe(db), empty)
 		}
-		up()
+		up(t, db)
 		checkSame(t, "the schema after down and up", describe(db), full)
-		checkSame(t, "the rows after down and up", storetest.All[string](db, rowsSQL), rows)
+		checkSame(t, "the rows after down and up", rows(db), filled)
 	}
 }
 
-func TestEachMigrationCanBeTakenBackByItself(t *testing.T) {
+func TestDownTakesBackEachNumberedFileByItself(t *testing.T) {
 	t.Parallel()
 	db := storetest.New(t)
-	for step := store.SchemaVersion; step > 0; step-- {
-		if undone, err := migrations.Down(t.Context(), db.URL, false); err != nil || len(undone) != 1 || !strings.HasPrefix(undone[0], fmt.Sprintf("%05d_", step)) {
+	names, err := fs.Glob(migrations.Files, "*.sql")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, name := range slices.Backward(names) {
+		if undone, err := migrations.Down(t.Context(), db.URL, false); err != nil || len(undone) != 1 || undone[0] != name {
 			t.Fatalf("took back %q, %v", undone, err)
 		}
-		if step > 1 {
-			if version := storetest.One[int](db, "SELECT max(version) FROM tagexec.schema_versions"); version != step-1 {
-				t.Errorf("schema_versions says %d after %d was taken back", version, step)
+		if i > 0 {
+			if version := storetest.One[int](db, "SELECT max(version) FROM tagexec.schema_versions"); version >= newest(t) {
+				t.Errorf("schema_versions has %d after %s was taken back", version, name)
 			}
 		}
 	}
 	if undone, err := migrations.Down(t.Context(), db.URL, false); err != nil || len(undone) != 0 {
 		t.Errorf("of nothing it took back %q, %v", undone, err)
 	}
-	if _, err := migrations.Up(t.Context(), db.URL); err != nil { // for the check of the invariants
-		t.Fatal(err)
-	}
+	up(t, db) // for the check of the invariants
 }
 
 // After Graphile's "multiple concurrent installs of the schema is fine".
-func TestSeveralProcessesMayMigrateAtOnce(t *testing.T) {
+func TestUpMayRunSeveralTimesAtOnce(t *testing.T) {
 	t.Parallel()
 	db := storetest.Empty(t)
 	var g errgroup.Group
@@ -132,28 +104,42 @@ func TestSeveralProcessesMayMigrateAtOnce(t *testing.T) {
 	if err := g.Wait(); err != nil {
 		t.Fatal(err)
 	}
-	if all := slices.Concat(applied...); len(all) != store.SchemaVersion {
+	if all := slices.Concat(applied...); len(all) != len(list(t, db)) {
 		t.Errorf("applied %q", applied)
 	}
 }
 
-func TestStatusShowsWhatIsApplied(t *testing.T) {
+func list(t *testing.T, db *storetest.DB) []migrations.Status {
+	t.Helper()
+	list, err := migrations.List(t.Context(), db.URL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return list
+}
+
+func TestListShowsWhatIsApplied(t *testing.T) {
 	t.Parallel()
 	db := storetest.Empty(t)
-	for _, applied := range []bool{false, true} {
-		list, err := migrations.List(t.Context(), db.URL)
-		if err != nil || len(list) != store.SchemaVersion {
-			t.Fatalf("%v, %v", list, err)
+	check := func(when string, applied, codeApplied bool) {
+		t.Helper()
+		all := list(t, db)
+		if all[len(all)-1].File != "code" {
+			t.Errorf("%s: %+v", when, all)
 		}
-		for _, s := range list {
-			if s.AppliedAt.IsZero() == applied {
-				t.Errorf("%+v", s)
+		for _, s := range all {
+			if want := applied && (s.File != "code" || codeApplied); s.AppliedAt.IsZero() == want {
+				t.Errorf("%s: %+v", when, s)
 			}
 		}
-		if _, err := migrations.Up(t.Context(), db.URL); err != nil {
-			t.Fatal(err)
-		}
 	}
+	check("at first", false, false)
+	up(t, db)
+	check("after up", true, true)
+	db.Exec("UPDATE tagexec.schema_versions SET code_hash = 'another'")
+	check("with other code", true, false)
+	up(t, db)
+	check("after up again", true, true)
 }
 
 func TestEveryObjectHasAComment(t *testing.T) {

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/jackc/pgerrcode"
 	"github.com/jackc/pgx/v5"
 )
 
@@ -34,16 +35,29 @@ func (s *Store) Submit(ctx context.Context, batch string, jobs, runContext json.
 	ctx, cancel := context.WithTimeout(ctx, submitTimeout)
 	defer cancel()
 	var submission Submission
-	err := pgx.BeginFunc(ctx, s.db, func(tx pgx.Tx) error {
+	err := pgx.BeginFunc(ctx, s.pool, func(tx pgx.Tx) error {
 		if _, err := tx.Exec(ctx, fmt.Sprintf("SET LOCAL statement_timeout = %d", submitTimeout.Milliseconds())); err != nil {
 			return err
 		}
 		return tx.QueryRow(ctx, submitSQL, batch, string(jobs), string(runContext), onExisting).Scan(&submission)
 	})
+	if code(err) == pgerrcode.InsufficientPrivilege {
+		return Submission{}, fmt.Errorf("submit batch %q: this login may not submit jobs, an administrator can GRANT tagexec_producer TO it: %w", batch, err)
+	}
 	if err != nil {
 		return Submission{}, fmt.Errorf("submit batch %q: %w", batch, err)
 	}
 	return submission, nil
+}
+
+const readJSONSQL = `-- tagexec: read json
+SELECT FROM jsonb_typeof($1::jsonb)`
+
+// ReadJSON reports what the server has against a JSON text, such as a character
+// that the encoding of its database lacks.
+func (s *Store) ReadJSON(ctx context.Context, text json.RawMessage) error {
+	_, err := s.pool.Exec(ctx, readJSONSQL, string(text))
+	return err
 }
 
 // Counts are the jobs of a batch by state.
@@ -56,7 +70,7 @@ type Counts struct {
 	Cancelled int `json:"cancelled"`
 }
 
-// Settled tells whether nothing is pending or running.
+// Settled reports whether nothing is pending or running.
 func (c Counts) Settled() bool { return c.Pending+c.Running == 0 }
 
 const countsSQL = `-- tagexec: count batch
@@ -76,7 +90,7 @@ SELECT count(j.id),
 func (s *Store) BatchCounts(ctx context.Context, batch string) (c Counts, err error) {
 	ctx, cancel := bounded(ctx)
 	defer cancel()
-	err = s.db.QueryRow(ctx, countsSQL, batch).Scan(&c.Total, &c.Pending, &c.Running, &c.Succeeded, &c.Failed, &c.Cancelled)
+	err = s.pool.QueryRow(ctx, countsSQL, batch).Scan(&c.Total, &c.Pending, &c.Running, &c.Succeeded, &c.Failed, &c.Cancelled)
 	if errors.Is(err, pgx.ErrNoRows) {
 		return Counts{}, fmt.Errorf("%w: %q", ErrNoBatch, batch)
 	}
@@ -103,7 +117,7 @@ type Problem struct {
 func (s *Store) BatchProblems(ctx context.Context, batch string, limit int) ([]Problem, error) {
 	ctx, cancel := bounded(ctx)
 	defer cancel()
-	rows, err := s.db.Query(ctx, problemsSQL, batch, limit)
+	rows, err := s.pool.Query(ctx, problemsSQL, batch, limit)
 	if err != nil {
 		return nil, fmt.Errorf("list problems of batch %q: %w", batch, err)
 	}

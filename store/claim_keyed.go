@@ -1,101 +1,137 @@
 package store
 
 import (
+	"cmp"
 	"context"
+	"errors"
+	"math"
+	"slices"
 
-	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
 )
 
-// A statement looks at keysSeen keys, and a claim at no more than keyRounds
-// times as many, so that a million keys that cannot run keep nobody waiting.
+// A statement reads at most keysSeen keys, and a claim sends keyRounds of them,
+// so that a million keys that cannot run keep nobody waiting. In an unlimited
+// pool it reads little more than the jobs that are wanted, because most keys can
+// run, and twice keysLeast, four times and so on where they cannot.
 const (
 	keysSeen  = 500
-	keyRounds = 4
+	keysLeast = 64
+	keyRounds = 5
 )
 
-// lockHeads ends a subquery of the heads of keys. The advisory lock of a key keeps
-// two claimers from waiting for each other in the unique index: they would
-// deadlock, since each takes the keys in the order of its own jobs. OFFSET 0 lets
-// only keys be locked whose head can run.
-const lockHeads = `
-            OFFSET 0) h
-     CROSS JOIN LATERAL (
-           SELECT q.id
-             FROM tagexec.tag_jobs q
-            WHERE q.id = h.id
-              AND q.state = 'pending'
-              FOR UPDATE SKIP LOCKED) l
-     WHERE pg_try_advisory_xact_lock(hashtextextended('tagexec mutex ' || h.mutex_key, 0::bigint))
-     LIMIT $3`
-
-// A loose scan over the keys from a cursor on, and of each key that does not
-// run the head: what the scan stopped at, or if that cannot run the first that
-// can. So priority holds within a key, and between keys it goes
-// round: one key with 100,000 jobs keeps nobody waiting. Returned with the
-// jobs is where the next claim goes on: behind the last key claimed if there
-// may be more, else behind the last key seen; null means at the first key.
-//
-// OFFSET 0 in NOT EXISTS keeps the probe of the unique index from becoming a join
-// with all that runs. The predicate is that index's alone, so no other can be taken.
-const claimKeyedSQL = `-- tagexec: claim keyed
+// firstOfKeys walks the mutex keys of a pool in a loose scan from a cursor on,
+// and brings the first job of each. Of each key that is not running it returns
+// that job, or if that cannot run, the first that can. So priority holds within
+// a key, and between keys it goes round: one key with 100,000 jobs keeps nobody
+// waiting.
+const firstOfKeys = `
 WITH RECURSIVE keys AS (
-    (SELECT mutex_key, id, kind, run_at, crashes
-       FROM tagexec.tag_jobs
-      WHERE (SELECT p.slots IS NULL AND NOT p.paused FROM tagexec.tag_pools p WHERE p.pool = $5)
-        AND state = 'pending' AND mutex_key IS NOT NULL AND pool = $5 AND mutex_key > $6
-      ORDER BY mutex_key, priority DESC, run_at, id
-      LIMIT 1)
+    SELECT @after::text COLLATE "C" AS mutex_key, NULL::bigint AS id, 0 AS slots, 0::smallint AS priority, now() AS run_at, false AS runs, false AS free
     UNION ALL
     SELECT n.*
       FROM keys k
      CROSS JOIN LATERAL (
-           SELECT mutex_key, id, kind, run_at, crashes
-             FROM tagexec.tag_jobs
-            WHERE state = 'pending' AND mutex_key IS NOT NULL AND pool = $5 AND mutex_key > k.mutex_key
-            ORDER BY mutex_key, priority DESC, run_at, id
+           SELECT q.mutex_key, q.id, q.slots, q.priority, q.run_at, ` + mayRun + ` AND q.slots <= @width::integer, ` + keyFree + `
+             FROM tagexec.tag_jobs q
+            WHERE q.state = 'pending'
+              AND q.mutex_key IS NOT NULL
+              AND q.pool = @pool
+              AND q.mutex_key > k.mutex_key
+              AND ` + writable + ` -- the key of another may be what is damaged
+            ORDER BY q.mutex_key, ` + inOrder + `
             LIMIT 1) n
-), seen AS MATERIALIZED (
-    SELECT * FROM keys LIMIT $7
-), claimed AS (` + setClaimed + `
-    SELECT l.id
-      FROM (SELECT k.mutex_key, j.id
-              FROM seen k
-             CROSS JOIN LATERAL (
-                   SELECT k.id
-                    WHERE k.run_at <= now()
-                      AND k.kind = ANY ($4::text[])
-                      AND k.crashes < 2
-                   UNION ALL
-                  (SELECT q.id
-                     FROM tagexec.tag_jobs q
-                    WHERE q.state = 'pending'
-                      AND q.pool = $5
-                      AND q.mutex_key = k.mutex_key
-                      AND q.run_at <= now()
-                      AND q.kind = ANY ($4::text[])
-                      AND q.crashes < 2
-                    ORDER BY q.priority DESC, q.run_at, q.id
-                    LIMIT 1)
-                   LIMIT 1) j
-             WHERE NOT EXISTS (SELECT FROM tagexec.tag_jobs r WHERE r.state || '' = 'running' AND r.mutex_key = k.mutex_key OFFSET 0)` + lockHeads + returnClaimed + `
 )
-SELECT coalesce((SELECT max(mutex_key) FROM claimed HAVING count(*) = $3),
-                (SELECT max(mutex_key) FROM seen HAVING count(*) = $7)), c.*
-  FROM (VALUES (1)) one
-  LEFT JOIN claimed c ON true`
+SELECT k.mutex_key, j.*
+  FROM (SELECT * FROM keys WHERE id IS NOT NULL LIMIT @keys) k
+  LEFT JOIN LATERAL (
+       SELECT k.id, k.slots, k.priority, k.run_at
+        WHERE k.runs
+       UNION ALL
+      (SELECT q.id, q.slots, q.priority, q.run_at
+         FROM tagexec.tag_jobs q
+        WHERE q.pool = @pool
+          AND q.mutex_key = k.mutex_key
+          AND q.slots <= @width::integer
+          AND ` + mayRun + `
+        ORDER BY ` + inOrder + `
+        LIMIT 1)
+       LIMIT 1) j ON k.free`
+
+const findKeyedSQL = `-- tagexec: find keyed jobs
+SELECT c.mutex_key, coalesce(c.id, 0), coalesce(c.slots, 0), coalesce(c.priority, 0::smallint), coalesce(c.run_at, now())
+  FROM (` + firstOfKeys + `) c`
+
+// Most keys can run. So a claim first finds and takes in one statement: two
+// cost the client 9 % more CPU for each job.
+const takeKeyedSQL = `-- tagexec: take keyed jobs` + setClaimed + `
+    SELECT l.id
+      FROM (` + firstOfKeys + `) c
+     CROSS JOIN LATERAL (
+           SELECT q.id, q.mutex_key
+             FROM tagexec.tag_jobs q
+            WHERE (SELECT p.slots IS NULL AND NOT p.paused FROM tagexec.tag_pools p WHERE p.pool = @pool)
+              AND q.id = c.id
+              AND ` + mayRun + lockCandidates + returnClaimed
+
+// keyedJobs are the candidates of the keys behind a cursor.
+type keyedJobs struct {
+	candidates []candidate // at most one a key
+	next       string      // behind which key to go on when these are taken; "" at the first
+}
+
+func (k keyedJobs) ids() []int64 {
+	ids := make([]int64, len(k.candidates))
+	for i, c := range k.candidates {
+		ids[i] = c.id
+	}
+	return ids
+}
+
+// findKeyed finds the candidates of the next keys of a pool, at most so many,
+// none of more than width slots.
+func (s *session) findKeyed(ctx context.Context, db querier, pool string, width, keys int) (found keyedJobs, err error) {
+	rows, err := db.Query(ctx, findKeyedSQL, pgx.StrictNamedArgs{
+		"kinds": s.Kinds, "unavailable": s.leaveOut(), "pool": pool, "after": s.lanes.cursors[pool], "width": width, "keys": keys,
+	})
+	if err != nil {
+		return found, err
+	}
+	found.candidates = make([]candidate, 0, keys)
+	seen, c := 0, candidate{mine: true}
+	_, err = pgx.ForEachRow(rows, []any{&c.mutexKey, &c.id, &c.slots, &c.priority, &c.runAt}, func() error {
+		if seen++; seen == keys {
+			found.next = c.mutexKey
+		}
+		if c.id != 0 { // else no job of the key can run
+			found.candidates = append(found.candidates, c)
+		}
+		return nil
+	})
+	return found, err
+}
 
 // claimKeyed claims up to n jobs with different mutex keys from an unlimited
-// pool.
-func (q *Queue) claimKeyed(ctx context.Context, executor uuid.UUID, pool string, n int) ([]Job, error) {
-	var jobs []Job
-	fromFirst := q.survey.cursors[pool] == ""
-	for range keyRounds {
-		claimed, err := q.claimKeys(n-len(jobs), func(n int) ([]Job, error) { return q.claimSeen(ctx, executor, pool, n) })
+// pool. It takes them as it finds them, until a key is met that cannot run.
+func (s *session) claimKeyed(ctx context.Context, pool string, n int) (jobs []Job, err error) {
+	fromFirst, allRan := s.lanes.cursors[pool] == "", true
+	for round := range keyRounds {
+		wanted := n - len(jobs)
+		keys := min(keysSeen, max(wanted+wanted/8, keysLeast<<round))
+		claim := s.claimNextKeys
+		if allRan {
+			claim = s.takeKeyed
+		}
+		claimed, err := claim(ctx, pool, wanted, keys)
 		jobs = append(jobs, claimed...)
 		if err != nil || len(jobs) == n {
 			return jobs, err
 		}
-		if q.survey.cursors[pool] == "" { // the last key was seen
+		if allRan {
+			allRan = len(claimed) == keys
+			continue
+		}
+		if s.lanes.cursors[pool] == "" { // the last key was seen
 			if fromFirst {
 				break
 			}
@@ -105,38 +141,56 @@ func (q *Queue) claimKeyed(ctx context.Context, executor uuid.UUID, pool string,
 	return jobs, nil
 }
 
-// claimSeen claims up to n jobs of the next keys, and moves the cursor on.
-func (q *Queue) claimSeen(ctx context.Context, executor uuid.UUID, pool string, n int) ([]Job, error) {
+// takeKeyed claims up to n jobs of the next so many keys. The cursor moves
+// behind them if no key may have been passed over. If another executor took one
+// of the keys meanwhile, it claims none.
+func (s *session) takeKeyed(ctx context.Context, pool string, n, keys int) ([]Job, error) {
 	ctx, cancel := bounded(ctx)
 	defer cancel()
-	rows, err := q.db.Query(ctx, claimKeyedSQL, executor, q.Timeout.Seconds(), n, q.Kinds, pool, q.survey.cursors[pool], keysSeen)
+	rows, err := s.pool.Query(ctx, takeKeyedSQL, pgx.StrictNamedArgs{
+		"executor": s.id, "timeout": s.JobTimeout.Seconds(), "n": n, "kinds": s.Kinds, "unavailable": s.leaveOut(),
+		"pool": pool, "after": s.lanes.cursors[pool], "width": math.MaxInt32, "keys": keys,
+	})
 	if err != nil {
 		return nil, err
 	}
-	var after *string
-	jobs, err := collectClaimed(rows, &after)
-	if err == nil {
-		q.survey.turn(pool, after)
+	jobs, err := pgx.AppendRows(make([]Job, 0, n), rows, scanJob)
+	switch {
+	case keyTaken(err):
+		return nil, nil
+	case badRow(err):
+		found, findErr := s.findKeyed(ctx, s.pool, pool, math.MaxInt32, keys)
+		if findErr != nil {
+			return nil, errors.Join(err, findErr)
+		}
+		return nil, ofOne(found.ids(), err)
+	case err == nil && len(jobs) == min(n, keys):
+		s.lanes.cursors[pool] = lastKey(jobs)
 	}
 	return jobs, err
 }
 
-// claimKeys calls claim for n jobs. If another executor took one of the keys
-// after the statement began it fails as a whole; then the keys are claimed one
-// by one, a few of them, and the rest is left to the next round.
-func (q *Queue) claimKeys(n int, claim func(n int) ([]Job, error)) ([]Job, error) {
-	jobs, err := claim(n)
-	if code(err) != "23505" {
+// claimNextKeys claims up to n jobs of the next so many keys. The cursor moves
+// behind the last key claimed if there may be more, else behind the last key seen.
+func (s *session) claimNextKeys(ctx context.Context, pool string, n, keys int) ([]Job, error) {
+	bound, cancel := bounded(ctx)
+	defer cancel()
+	found, err := s.findKeyed(bound, s.pool, pool, math.MaxInt32, keys)
+	if err != nil {
+		return nil, err
+	}
+	jobs, err := s.takeUnlimited(ctx, found.ids(), n)
+	if err != nil {
 		return jobs, err
 	}
-	const tries = 8
-	jobs = nil
-	for range min(n, tries) {
-		one, err := claim(1)
-		if err != nil && code(err) != "23505" {
-			return jobs, err
-		}
-		jobs = append(jobs, one...)
+	if len(jobs) == n {
+		found.next = lastKey(jobs)
 	}
+	s.lanes.cursors[pool] = found.next
 	return jobs, nil
+}
+
+// lastKey returns the last mutex key of jobs that all have one.
+func lastKey(jobs []Job) string {
+	return *slices.MaxFunc(jobs, func(a, b Job) int { return cmp.Compare(*a.MutexKey, *b.MutexKey) }).MutexKey
 }

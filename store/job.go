@@ -36,25 +36,28 @@ type Job struct {
 	RunAt          time.Time
 }
 
-// Outcomes of an attempt, as stored in tag_job_attempts.outcome.
+// Outcome is how an attempt ended, as stored in tag_job_attempts.outcome.
+type Outcome string
+
+// Outcomes of an attempt.
 const (
-	Succeeded   = "succeeded"
-	Failed      = "failed"
-	TimedOut    = "timed_out"
-	Cancelled   = "cancelled"
-	Interrupted = "interrupted" // the executor stopped; does not count as a failure
-	Lost        = "lost"        // the executor died; written by whoever reaps it
+	Succeeded   Outcome = "succeeded"
+	Failed      Outcome = "failed"
+	TimedOut    Outcome = "timed_out"
+	Cancelled   Outcome = "cancelled"
+	Interrupted Outcome = "interrupted" // the executor stopped, or nothing ran (ErrorCode is unavailable); does not count as a failure
+	Lost        Outcome = "lost"        // the executor died; written by whoever reaps it
 )
 
 // Result is what one attempt ended with; Record stores it.
 type Result struct {
 	Claim
-	Outcome      string          // one of the outcomes above, except Lost
+	Outcome      Outcome         // any but Lost
 	Permanent    bool            // a failure that no further attempt can mend
-	Delay        time.Duration   // how long a job waits that becomes pending again
+	Delay        time.Duration   // how long a job waits that becomes pending again; if it is unavailable, Record decides
 	RowsAffected *int64          // of a SQL job
 	ExitCode     *int32          // of a command; HTTP status of an HTTP job
-	Result       json.RawMessage // what the runner returned; nil for nothing
+	Value        json.RawMessage // what the runner returned, stored as the job's result; nil for nothing
 	ErrorCode    string          // SQLSTATE or a word; "" for none
 	Error        string          // one sentence; "" for none
 	Output       string          // head and tail, valid UTF-8 without NUL
@@ -71,4 +74,6 @@ const (
 	Refused Fate = "lost"    // the claim is no longer the executor's; nothing was changed
 	Missing Fate = "missing" // the row does not exist any more
 	Locked  Fate = "locked"  // another session holds the row; try again
+
+	Unwritten Fate = "unwritten" // Postgres refuses to change the row; try again in a minute
 )

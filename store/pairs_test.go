@@ -23,7 +23,7 @@ import (
 // what one of them after the other leaves, with the same answers; a verb that
 // passes over locked rows may come again.
 // After Solid Queue's ClaimedExecutionConcurrencyTest, River's rescuer against jobs completed or retried meanwhile, and Awa's test_admin_cancel_during_materialize_no_orphan_lease.
-func TestTwoVerbsOnOneJobActAsIfOneCameAfterTheOther(t *testing.T) {
+func TestPairsOfVerbsOnOneJobActAsIfOneCameAfterTheOther(t *testing.T) {
 	t.Parallel()
 	for _, first := range verbs {
 		t.Run(first.name, func(t *testing.T) {
@@ -44,7 +44,7 @@ func TestTwoVerbsOnOneJobActAsIfOneCameAfterTheOther(t *testing.T) {
 // A claimer of a limited pool is stopped in the middle of its claim, when its
 // snapshot is taken, and another one claims. If the lock of the pool were taken
 // by the statement that counts, the first would count what was used before.
-func TestALimitedPoolIsCountedAfterItsLockIsTaken(t *testing.T) {
+func TestClaimLimitedCountsAfterTheLockIsTaken(t *testing.T) {
 	t.Parallel()
 	for _, batch := range []string{"", "b"} {
 		t.Run(fmt.Sprintf("batch %q", batch), func(t *testing.T) {
@@ -54,7 +54,7 @@ func TestALimitedPoolIsCountedAfterItsLockIsTaken(t *testing.T) {
 			db.Exec("ALTER TABLE tagexec.tag_pools RENAME TO all_pools")
 			db.Exec(`CREATE FUNCTION pause() RETURNS boolean LANGUAGE plpgsql AS $$
 				BEGIN
-					IF current_setting('application_name') = 'second' AND current_query() LIKE '%claim limited%' THEN
+					IF current_setting('application_name') = 'second' AND current_query() LIKE '%: read room%' THEN
 						PERFORM pg_advisory_xact_lock_shared(1);
 					END IF;
 					RETURN true;
@@ -66,8 +66,8 @@ func TestALimitedPoolIsCountedAfterItsLockIsTaken(t *testing.T) {
 				t.Fatal(err)
 			}
 			defer s.Close()
-			paused := claimer{s.Queue(store.QueueConfig{Kinds: kinds, Batch: batch}), db, db.Executor()}
-			other := newClaimer(db, store.QueueConfig{Batch: batch})
+			paused := db.ClaimerOn(s, store.Executor{Batch: batch})
+			other := db.Claimer(store.Executor{Batch: batch})
 			tx, err := db.Conn().Begin(t.Context())
 			if err != nil {
 				t.Fatal(err)
@@ -77,14 +77,14 @@ func TestALimitedPoolIsCountedAfterItsLockIsTaken(t *testing.T) {
 			}
 			claimed := make(chan int, 1)
 			go func() {
-				jobs, err := paused.Claim(t.Context(), paused.id, 5)
+				jobs, err := paused.ClaimAll(t.Context(), 5)
 				if err != nil {
 					t.Error(err)
 				}
 				claimed <- len(jobs)
 			}()
 			storetest.Eventually(t, "the claim is stopped in the middle", func() bool { return db.Waiting() == 1 })
-			if jobs := other.claim(t, 5); len(jobs) != 0 {
+			if jobs := other.MustClaim(t, 5); len(jobs) != 0 {
 				t.Errorf("claimed %d jobs while another claimer has the lock of the pool", len(jobs))
 			}
 			if err := tx.Rollback(t.Context()); err != nil {
@@ -99,7 +99,7 @@ func TestALimitedPoolIsCountedAfterItsLockIsTaken(t *testing.T) {
 
 // Two executors claim different jobs of one key at the same moment: the second
 // passes over the key, without waiting for the first to commit.
-func TestAKeyThatIsJustBeingClaimedIsPassedOver(t *testing.T) {
+func TestClaimKeyedPassesOverAKeyThatIsJustBeingClaimed(t *testing.T) {
 	t.Parallel()
 	for _, tt := range []struct{ name, batch, pool string }{
 		{"in an unlimited pool", "", "default"}, {"of a batch", "b", "default"}, {"in a limited pool", "", "p"}, {"of a batch in a limited pool", "b", "p"},
@@ -121,21 +121,21 @@ func TestAKeyThatIsJustBeingClaimedIsPassedOver(t *testing.T) {
 			if _, err := tx.Exec(t.Context(), "SELECT pg_advisory_xact_lock(1)"); err != nil {
 				t.Fatal(err)
 			}
-			claim := func(s *side, config store.QueueConfig) chan string {
-				config.Kinds = kinds
+			claim := func(s *side, e store.Executor) chan string {
+				e.Kinds = kinds
 				claimed := make(chan string, 1)
 				go func() {
-					jobs, err := s.store.Queue(config).Claim(t.Context(), s.executor, 5)
+					got, err := store.SessionOf(s.store, s.executor, e).Claim(t.Context(), 5)
 					if err != nil {
 						t.Error(err)
 					}
-					claimed <- tags(jobs)
+					claimed <- tags(got.Jobs)
 				}()
 				r.waits(s.name, func() bool { return len(claimed) > 0 })
 				return claimed
 			}
-			first := claim(r.sides[0], store.QueueConfig{Pools: []string{"elsewhere"}})
-			second := claim(r.sides[1], store.QueueConfig{Pools: []string{tt.pool}, Batch: tt.batch})
+			first := claim(r.sides[0], store.Executor{Pools: []string{"elsewhere"}})
+			second := claim(r.sides[1], store.Executor{Pools: []string{tt.pool}, Batch: tt.batch})
 			if len(second) == 0 {
 				t.Error("the second claim waits for the first")
 			}
@@ -174,8 +174,8 @@ type verb struct {
 
 var verbs = []verb{
 	{"claim", func(s *side, c raceCase) (string, bool) {
-		jobs, err := s.store.Queue(store.QueueConfig{Kinds: kinds}).Claim(s.t.Context(), s.executor, 1)
-		return s.answer(err, "claimed %d", len(jobs)), len(jobs) == 0
+		got, err := store.SessionOf(s.store, s.executor, store.Executor{Kinds: kinds}).Claim(s.t.Context(), 1)
+		return s.answer(err, "claimed %d", len(got.Jobs)), len(got.Jobs) == 0
 	}},
 	{"record", func(s *side, c raceCase) (string, bool) {
 		result := store.Result{Claim: c.claim, Outcome: store.Failed}
@@ -198,11 +198,14 @@ var verbs = []verb{
 		return s.answer(err, "%s", tag), false
 	}},
 	{"reap", func(s *side, c raceCase) (string, bool) {
+		if _, err := s.store.Reap(s.t.Context(), 0); err != nil { // looks
+			return s.answer(err, "look"), false
+		}
 		reaped, err := s.store.Reap(s.t.Context(), time.Hour)
 		return s.answer(err, "%d executors %d jobs", len(reaped.Executors), reaped.Jobs), reaped.Jobs == 0
 	}},
 	{"heartbeat", func(s *side, c raceCase) (string, bool) {
-		err := s.store.Heartbeat(s.t.Context(), c.claim.Executor)
+		err := store.SessionOf(s.store, c.claim.Executor, store.Executor{}).Heartbeat(s.t.Context())
 		if errors.Is(err, store.ErrReaped) {
 			return "reaped", false
 		}
@@ -282,11 +285,6 @@ func newContest(t *testing.T) *contest {
 		t.Cleanup(sql.Close)
 		r.sides[i] = &side{t: t, name: name, store: s, sql: sql, succeeded: i == 0}
 	}
-	// The grace of the reaper asks for a server that is up for a lease.
-	storetest.Eventually(t, "the server is up for a lease", func() bool {
-		return storetest.One[bool](db, "SELECT pg_postmaster_start_time() < now() - interval '6 s'")
-	})
-
 	return r
 }
 
@@ -325,13 +323,13 @@ func (r *contest) in(state string, do func(raceCase) [2]string) string {
 	holder := uuid.New()
 	r.sides[0].executor, r.sides[1].executor = uuid.New(), uuid.New()
 	r.db.Exec(`INSERT INTO tagexec.tag_executors (id, hostname, pid, version, workers, kinds, lease_seconds)
-		VALUES ($1, 'holder', 1, '', 1, '{}', 5), ($2, 'first', 1, '', 1, '{}', 5), ($3, 'second', 1, '', 1, '{}', 5)`,
+		VALUES ($1, 'holder', 1, '', 1, '{}', 1e-9), ($2, 'first', 1, '', 1, '{}', 5), ($3, 'second', 1, '', 1, '{}', 5)`,
 		holder, r.sides[0].executor, r.sides[1].executor)
 	c.id = r.db.Insert(storetest.Row{"batch": c.batch, "dedupe_key": "d"})[0]
 	if state != "pending" {
-		jobs, err := s.store.Queue(store.QueueConfig{Kinds: kinds}).Claim(ctx, holder, 1)
-		if err != nil || len(jobs) != 1 {
-			r.t.Fatalf("claimed %d: %v", len(jobs), err)
+		got, err := store.SessionOf(s.store, holder, store.Executor{Kinds: kinds}).Claim(ctx, 1)
+		if err != nil || len(got.Jobs) != 1 {
+			r.t.Fatalf("claimed %d: %v", len(got.Jobs), err)
 		}
 	}
 	c.claim = store.Claim{ID: c.id, Attempt: 1, Executor: holder}

@@ -5,13 +5,14 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"slices"
+	"strings"
 	"testing"
 	"time"
 
 	"github.com/jackc/pgx/v5"
 	"golang.org/x/sync/errgroup"
 
-	"github.com/tagexec/tagexec/migrations"
 	"github.com/tagexec/tagexec/store"
 	"github.com/tagexec/tagexec/store/storetest"
 )
@@ -44,9 +45,9 @@ func TestPruneDeletesWhatIsOldAndFinalHoweverMuchThatIs(t *testing.T) {
 	t.Parallel()
 	db := storetest.New(t)
 	const old, many = 48 * time.Hour, 4321 // more than two steps
-	c := newClaimer(db, store.QueueConfig{})
+	c := db.Claimer(store.Executor{})
 	db.Insert(storetest.Row{"batch": "runs"})
-	c.claim(t, 1)
+	c.MustClaim(t, 1)
 	db.Insert(storetest.Row{"batch": "waits"})
 	db.Exec("UPDATE tagexec.tag_jobs SET created_at = now() - interval '30 days'")
 	past(db, many, old, "old")
@@ -59,16 +60,34 @@ func TestPruneDeletesWhatIsOldAndFinalHoweverMuchThatIs(t *testing.T) {
 	         VALUES ('due', now() - interval '2 days', now() + interval '1 hour'), ('fresh', now(), NULL)`)
 	db.Exec("UPDATE tagexec.tag_batches SET created_at = now() - interval '30 days' WHERE batch IN ('runs', 'waits', 'young')")
 	s := db.Store()
-	check(t, "pruned", prune(t, s, 24*time.Hour), store.Pruned{Jobs: 2 * many, Batches: 1234 + 1})
-	check(t, "pruned again", prune(t, s, 24*time.Hour), store.Pruned{})
-	check(t, "batches", storetest.All[string](db, "SELECT batch FROM tagexec.tag_batches ORDER BY 1"), "[due fresh runs waits young]")
-	check(t, "jobs", storetest.All[string](db, "SELECT concat_ws(' ', batch, state, count(*)) FROM tagexec.tag_jobs GROUP BY batch, state ORDER BY 1"), "[runs running 1 waits pending 1 young succeeded 3]")
-	check(t, "attempts", storetest.One[int](db, "SELECT count(*) FROM tagexec.tag_job_attempts"), 3)
+	storetest.Check(t, "pruned", prune(t, s, 24*time.Hour), store.Pruned{Jobs: 2 * many, Batches: 1234 + 1})
+	storetest.Check(t, "pruned again", prune(t, s, 24*time.Hour), store.Pruned{})
+	storetest.Check(t, "batches", storetest.All[string](db, "SELECT batch FROM tagexec.tag_batches ORDER BY 1"), "[due fresh runs waits young]")
+	storetest.Check(t, "jobs", storetest.All[string](db, "SELECT concat_ws(' ', batch, state, count(*)) FROM tagexec.tag_jobs GROUP BY batch, state ORDER BY 1"), "[runs running 1 waits pending 1 young succeeded 3]")
+	storetest.Check(t, "attempts", storetest.One[int](db, "SELECT count(*) FROM tagexec.tag_job_attempts"), 3)
+}
+
+// The server's clock was ahead while the first jobs were inserted: some have a
+// time that is still to come, others one that has come meanwhile.
+func TestPruneIsNotBlockedByJobsOfTheFuture(t *testing.T) {
+	t.Parallel()
+	for name, ahead := range map[string]time.Duration{"still to come": -8 * time.Hour, "young": time.Minute} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			db := storetest.New(t)
+			const old = 48 * time.Hour
+			past(db, 2100, ahead, "") // more than one step
+			past(db, 5, old, "")
+			past(db, 2100, ahead, "")
+			past(db, 3000, old, "")
+			storetest.Check(t, "pruned", prune(t, db.Store(), 24*time.Hour), store.Pruned{Jobs: 3005})
+		})
+	}
 }
 
 // Producers of every isolation level insert under a few keys, whose jobs end and
 // are pruned with their batches all the time.
-func TestNoJobIsLeftWithoutItsBatchByAPrune(t *testing.T) {
+func TestPruneLeavesNoJobWithoutItsBatch(t *testing.T) {
 	t.Parallel()
 	db := storetest.New(t)
 	stores := []*store.Store{db.Store(), db.Store()}
@@ -125,7 +144,7 @@ func TestNoJobIsLeftWithoutItsBatchByAPrune(t *testing.T) {
 
 // A transaction that began before a batch was pruned sees it for ever; it must
 // not rely on that.
-func TestAnInsertWithAnOldSnapshotFailsWhereItsBatchWasPruned(t *testing.T) {
+func TestPruneOfABatchFailsAnInsertWithAnOldSnapshot(t *testing.T) {
 	t.Parallel()
 	db := storetest.New(t)
 	db.Exec("INSERT INTO tagexec.tag_batches (batch) VALUES ('b')")
@@ -139,7 +158,7 @@ func TestAnInsertWithAnOldSnapshotFailsWhereItsBatchWasPruned(t *testing.T) {
 		}
 		prune(t, db.Store(), 0)
 		_, err = tx.Exec(t.Context(), "INSERT INTO tagexec.tag_jobs (tag, batch) VALUES ('t', 'b')")
-		check(t, "SQLSTATE", sqlState(err), want)
+		storetest.Check(t, "SQLSTATE", sqlState(err), want)
 		if err == nil {
 			err = tx.Commit(t.Context())
 		} else {
@@ -172,29 +191,28 @@ func TestPruneGivesUpOnBatchesWhileAnInsertIsOpen(t *testing.T) {
 	began := time.Now()
 	db.Insert(storetest.Row{"batch": "c"})
 	t.Logf("an insert took %s", time.Since(began))
-	check(t, "claimed", len(newClaimer(db, store.QueueConfig{}).claim(t, 1)), 1)
-	check(t, "pruned", <-pruned, store.Pruned{Jobs: 1})
+	storetest.Check(t, "claimed", len(db.Claimer(store.Executor{}).MustClaim(t, 1)), 1)
+	storetest.Check(t, "pruned", <-pruned, store.Pruned{Jobs: 1})
 	if err := tx.Commit(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	check(t, "pruned", prune(t, s, 0), store.Pruned{Batches: 1})
-	check(t, "batches", storetest.All[string](db, "SELECT batch FROM tagexec.tag_batches ORDER BY 1"), "[b c]")
+	storetest.Check(t, "pruned", prune(t, s, 0), store.Pruned{Batches: 1})
+	storetest.Check(t, "batches", storetest.All[string](db, "SELECT batch FROM tagexec.tag_batches ORDER BY 1"), "[b c]")
 }
 
-// Inserts of an older schema do not tell prune of themselves.
-func TestPruneKeepsBatchesOfAnOlderSchema(t *testing.T) {
+// A row that Postgres refuses to delete keeps no other from being pruned.
+func TestPruneGoesOnWithoutAJobThatCannotBeDeleted(t *testing.T) {
 	t.Parallel()
 	db := storetest.New(t)
-	db.Exec("INSERT INTO tagexec.tag_batches (batch) VALUES ('b')")
-	past(db, 1, time.Hour, "")
-	for storetest.One[int](db, "SELECT max(version) FROM tagexec.schema_versions") >= 9 {
-		if _, err := migrations.Down(t.Context(), db.URL, false); err != nil {
-			t.Fatal(err)
-		}
+	past(db, 3000, 48*time.Hour, "")
+	past(db, 5, 48*time.Hour, "old")
+	kept := storetest.All[int64](db, "UPDATE tagexec.tag_jobs SET tag = 'bad' WHERE id % 1000 = 7 RETURNING id")
+	db.Exec(`CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE 'tag % is not for sale', OLD.tag; END $$`)
+	db.Exec("CREATE TRIGGER refuse BEFORE DELETE ON tagexec.tag_jobs FOR EACH ROW WHEN (OLD.tag = 'bad') EXECUTE FUNCTION refuse()")
+	pruned, err := db.Store().Prune(t.Context(), 24*time.Hour)
+	if want := fmt.Sprintf("prune jobs: job %d cannot be deleted: ", slices.Min(kept)); err == nil || !strings.HasPrefix(err.Error(), want) {
+		t.Errorf("got %v, want %s…", err, want)
 	}
-	check(t, "pruned", prune(t, db.Store(), 0), store.Pruned{Jobs: 1})
-	if _, err := migrations.Up(t.Context(), db.URL); err != nil {
-		t.Fatal(err)
-	}
-	check(t, "pruned", prune(t, db.Store(), 0), store.Pruned{Batches: 1})
+	storetest.Check(t, "pruned", pruned, store.Pruned{Jobs: 3005 - int64(len(kept)), Batches: 1})
+	storetest.Check(t, "left", storetest.All[int64](db, "SELECT id FROM tagexec.tag_jobs ORDER BY id"), kept)
 }

@@ -6,31 +6,14 @@ import (
 	"testing"
 	"time"
 
-	"github.com/google/uuid"
 	"golang.org/x/sync/errgroup"
 
 	"github.com/tagexec/tagexec/store"
 	"github.com/tagexec/tagexec/store/storetest"
 )
 
-// expire makes the executor's lease be over: it is short, and its last sign of
-// life lies an hour back.
-func expire(db *storetest.DB, executor uuid.UUID) {
-	db.Exec("UPDATE tagexec.tag_executors SET heartbeat_at = now() - interval '1 h', lease_seconds = 0.001 WHERE id = $1", executor)
-}
-
-// reap reaps once, with contact longer than any lease.
-func reap(t *testing.T, db *storetest.DB) store.Reaped {
-	t.Helper()
-	reaped, err := db.Store().Reap(t.Context(), time.Hour)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return reaped
-}
-
 // After Graphile's "unlocks jobs for the given workers, leaves others unaffected" and River's UnmarshalErrorDiscardsAtMaxAttempts.
-func TestTheJobsOfADeadExecutorAreOfferedAgain(t *testing.T) {
+func TestReapOffersTheJobsOfADeadExecutorAgain(t *testing.T) {
 	t.Parallel()
 	for _, tt := range []struct {
 		name string
@@ -46,14 +29,14 @@ func TestTheJobsOfADeadExecutorAreOfferedAgain(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
 			db := storetest.New(t)
-			dead, alive := newClaimer(db, store.QueueConfig{}), newClaimer(db, store.QueueConfig{})
+			dead, alive := db.Claimer(store.Executor{}), db.Claimer(store.Executor{})
 			id := db.Insert(storetest.Row{"priority": 9})[0]
 			db.Insert(storetest.Row{})
-			job := dead.claim(t, 1)[0]
-			others := alive.claim(t, 1)
+			job := dead.MustClaim(t, 1)[0]
+			others := alive.MustClaim(t, 1)
 			db.Exec("UPDATE tagexec.tag_jobs SET " + tt.set + " WHERE id = " + fmt.Sprint(id))
-			expire(db, dead.id)
-			if got := reap(t, db); got.Jobs != 1 || len(got.Executors) != 1 || got.Executors[0] != dead.id {
+			db.Expire(dead.ID)
+			if got := db.Reap(); got.Jobs != 1 || len(got.Executors) != 1 || got.Executors[0] != dead.ID {
 				t.Errorf("reaped %+v", got)
 			}
 			got := storetest.One[string](db, `SELECT concat_ws(' ', j.state, j.failures, j.crashes, j.error_code, a.outcome, a.error_code)
@@ -61,42 +44,52 @@ func TestTheJobsOfADeadExecutorAreOfferedAgain(t *testing.T) {
 			if got != tt.want {
 				t.Errorf("got  %s\nwant %s", got, tt.want)
 			}
-			if fate := dead.record(t, store.Result{Claim: job.Claim, Outcome: store.Succeeded})[0]; fate != store.Refused {
+			if fate := dead.MustRecord(t, store.Result{Claim: job.Claim, Outcome: store.Succeeded})[0]; fate != store.Refused {
 				t.Errorf("the dead executor's late result: %s", fate)
 			}
-			if err := dead.Heartbeat(t.Context(), dead.id); !errors.Is(err, store.ErrReaped) {
+			if err := dead.Heartbeat(t.Context()); !errors.Is(err, store.ErrReaped) {
 				t.Errorf("the dead executor's heartbeat: %v", err)
 			}
-			alive.end(t, store.Succeeded, others...)
-			if again := reap(t, db); again.Jobs != 0 || len(again.Executors) != 0 {
+			alive.End(t, store.Succeeded, others...)
+			if again := db.Reap(); again.Jobs != 0 || len(again.Executors) != 0 {
 				t.Errorf("reaped again: %+v", again)
 			}
 		})
 	}
 }
 
-func TestNobodyIsReapedTooEarly(t *testing.T) {
+func TestReapTakesNobodyTooEarly(t *testing.T) {
 	t.Parallel()
-	const hourAgo = "heartbeat_at = now() - interval '1 h'"
 	for _, tt := range []struct {
 		name    string
 		set     string // of the executor
 		contact time.Duration
+		between string // two looks, of the executor
 		reaped  int
 	}{
-		{"a lease that runs", "heartbeat_at = now()", time.Hour, 0},
-		{"a reaper without contact for the dead one's lease", hourAgo + ", lease_seconds = 0.1", 99 * time.Millisecond, 0},
-		{"a server that started less than a lease ago", hourAgo + ", lease_seconds = 3000", time.Hour, 0},
-		{"an executor that stopped by itself", hourAgo + ", lease_seconds = 0.001, stopped_at = now()", time.Hour, 0},
-		{"a lease that is over", hourAgo + ", lease_seconds = 0.001", time.Millisecond, 1},
+		{"a lease that runs", "lease_seconds = 3000", time.Hour, "", 0},
+		{"a lease that runs, by a clock that was set forward", "lease_seconds = 3000, heartbeat_at = now() - interval '8 h'", time.Hour, "", 0},
+		{"a sign of life between the looks", "lease_seconds = 1e-9", time.Hour, "heartbeat_at = now()", 0},
+		{"a sign of life, by a clock that was set back", "lease_seconds = 1e-9", time.Hour, "heartbeat_at = now() - interval '2 min'", 0},
+		{"a reaper without contact for the dead one's lease", "lease_seconds = 0.1", 99 * time.Millisecond, "", 0},
+		{"an executor that stopped by itself", "lease_seconds = 1e-9, stopped_at = now()", time.Hour, "", 0},
+		{"a lease that is over", "lease_seconds = 1e-9", time.Millisecond, "", 1},
+		{"a lease that is over, by a clock that was set back", "lease_seconds = 1e-9, heartbeat_at = now() + interval '8 h'", time.Millisecond, "", 1},
+		{"a lease that is over, with a heartbeat that is no time", "lease_seconds = 1e-9, heartbeat_at = 'infinity'", time.Millisecond, "", 1},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
 			db := storetest.New(t)
-			db.Exec("UPDATE tagexec.tag_executors SET "+tt.set+" WHERE id = $1", db.Executor())
-			reaped, err := db.Store().Reap(t.Context(), tt.contact)
-			if err != nil || len(reaped.Executors) != tt.reaped {
-				t.Errorf("reaped %+v, %v", reaped, err)
+			id, s := db.Executor(), db.Store()
+			db.Exec("UPDATE tagexec.tag_executors SET "+tt.set+" WHERE id = $1", id)
+			for look, reaped := range []int{0, tt.reaped} {
+				got, err := s.Reap(t.Context(), tt.contact)
+				if err != nil || len(got.Executors) != reaped {
+					t.Errorf("look %d reaped %+v, %v", look+1, got, err)
+				}
+				if tt.between != "" {
+					db.Exec("UPDATE tagexec.tag_executors SET "+tt.between+" WHERE id = $1", id)
+				}
 			}
 		})
 	}
@@ -104,37 +97,80 @@ func TestNobodyIsReapedTooEarly(t *testing.T) {
 
 // A frozen executor may claim once more before it learns that it was reaped,
 // and then die: nobody would reap it a second time.
-func TestJobsOfAnExecutorThatIsGoneAreOfferedAgain(t *testing.T) {
+func TestReapOffersTheJobsOfAnExecutorThatIsGoneAgain(t *testing.T) {
 	t.Parallel()
 	for _, gone := range []string{"reaped_at = now()", "stopped_at = now()"} {
 		t.Run(gone, func(t *testing.T) {
 			t.Parallel()
 			db := storetest.New(t)
-			c := newClaimer(db, store.QueueConfig{})
+			db.Allow("attempt_times") // it was claimed before it was inserted
+			c, s := db.Claimer(store.Executor{}), db.Store()
 			id := db.Insert(storetest.Row{})[0]
-			db.Exec("UPDATE tagexec.tag_executors SET lease_seconds = 2, " + gone)
-			c.claim(t, 1)
-			reap(t, db) // its claim is young: it may still hand the job back itself
-			if got := state(db, id); got != "running" {
+			db.Exec("UPDATE tagexec.tag_executors SET lease_seconds = 3000, " + gone)
+			c.MustClaim(t, 1)
+			db.Exec("UPDATE tagexec.tag_jobs SET started_at = started_at - interval '8 h'") // a clock that was set forward
+			storetest.ReapOn(t, s)                                                          // it may still hand the job back itself
+			if got := db.State(id); got != "running" {
 				t.Errorf("at once it is %s", got)
 			}
-			db.Exec("UPDATE tagexec.tag_jobs SET started_at = started_at - interval '3 s', created_at = created_at - interval '3 s', run_at = run_at - interval '3 s'")
-			// The server, which may just have started, must be up for a lease.
-			storetest.Eventually(t, "the job is offered again", func() bool { reap(t, db); return state(db, id) == "pending" })
+			db.Exec("UPDATE tagexec.tag_executors SET lease_seconds = 1e-9")
+			storetest.ReapOn(t, s)
+			if got := db.State(id); got != "pending" {
+				t.Errorf("a lease later it is %s", got)
+			}
+		})
+	}
+}
+
+// The deadline of a job was written by a clock that may have been set since. Its
+// time, two hours here, is then counted from when the reaper saw the clock run.
+func TestReapTakesNoJobFromALivingExecutorBecauseTheClockWasSet(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct {
+		name   string
+		set    string // of the running job
+		reaped int
+	}{
+		{"forward by eight hours", "started_at = started_at - interval '8 h', deadline_at = deadline_at - interval '8 h'", 0},
+		{"back by eight hours", "started_at = started_at + interval '8 h', deadline_at = deadline_at + interval '8 h'", 0},
+		{"to what is no time", "started_at = '-infinity', deadline_at = 'infinity'", 0},
+		{"not at all, and the job's time is over", "deadline_at = started_at - interval '1 min'", 1},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			db := storetest.New(t)
+			c, s := db.Claimer(store.Executor{}), db.Store()
+			db.Insert(storetest.Row{"timeout_seconds": 7200})
+			c.MustClaim(t, 1)
+			db.Exec("UPDATE tagexec.tag_executors SET lease_seconds = 0.001")
+			db.Exec("UPDATE tagexec.tag_jobs SET " + tt.set)
+			for range 3 {
+				if err := c.Heartbeat(t.Context()); err != nil {
+					t.Fatal(err)
+				}
+				got, err := s.Reap(t.Context(), time.Hour)
+				if err != nil || got.Jobs != tt.reaped || len(got.Executors) != 0 {
+					t.Fatalf("reaped %+v, %v", got, err)
+				}
+				tt.reaped = 0 // only once
+			}
 		})
 	}
 }
 
 // After River's RescuesPastFullBatchOfJobsWithNoTimeout: more are dead than one reap takes.
-func TestTwoReapersTakeEachExecutorOnce(t *testing.T) {
+func TestReapByTwoTakesEachExecutorOnce(t *testing.T) {
 	t.Parallel()
 	db := storetest.New(t)
 	db.Exec("INSERT INTO tagexec.tag_jobs (tag) SELECT 't' FROM generate_series(1, 100)")
 	s := db.Store()
 	for range 20 {
-		c := claimer{s.Queue(store.QueueConfig{Kinds: kinds, Timeout: time.Hour}), db, db.Executor()}
-		c.claim(t, 5)
-		expire(db, c.id)
+		c := db.ClaimerOn(s, store.Executor{})
+		c.MustClaim(t, 5)
+		db.Expire(c.ID)
+	}
+	if _, err := s.Reap(t.Context(), 0); err != nil { // looks
+		t.Fatal(err)
 	}
 	var g errgroup.Group
 	reaped := make([]store.Reaped, 4)

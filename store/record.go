@@ -4,49 +4,71 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 )
 
 // The fence (attempt, executor_id, not finished) is tested on the locked rows.
 // It must not stand in the WHERE of the update: with state there, the planner
-// was seen to scan all running rows for every batch. $14: rows with a pending
-// retry_request are written too, and left to resubmit_cancelled.
+// was seen to scan all running rows for every batch. With @retries, rows with a
+// pending retry_request are written too, and left to resubmit_cancelled.
+//
+// An attempt that ended unavailable notes since when the job finds no executor
+// that can run it, unless one lives that might. The job pauses for about half as
+// long as that has lasted, and fails when it has lasted as long as an attempt may.
+// It lasts until the last look at the server's clock (@clock), and from when that
+// was last seen to have been set (@stepped): a step of it is no time that passed.
 const recordSQL = `-- tagexec: record
 WITH u AS MATERIALIZED (
     SELECT *
-      FROM unnest($1::bigint[], $2::integer[], $3::uuid[], $4::text[], $5::boolean[], $6::double precision[], $7::bigint[],
-                  $8::integer[], $9::text[], $10::text[], $11::text[], $12::text[], $13::bigint[])
+      FROM unnest(@ids::bigint[], @attempts::integer[], @executors::uuid[], @outcomes::text[], @permanent::boolean[],
+                  @delays::double precision[], @rows_affected::bigint[], @exit_codes::integer[], @values::text[],
+                  @error_codes::text[], @errors::text[], @outputs::text[], @output_bytes::bigint[])
         AS u (id, attempt, executor_id, outcome, permanent, delay, rows_affected, exit_code, result, error_code, error, output, output_bytes)
 ), l AS MATERIALIZED (
-    SELECT id, attempt, executor_id, finished_at, failures, max_attempts, cancel_requested_at,
+    SELECT id, attempt, executor_id, started_at, deadline_at, finished_at, failures, max_attempts, cancel_requested_at, unavailable_since,
            retry_request IS NOT NULL AS retry, greatest(created_at, run_at) AS queued_at
       FROM tagexec.tag_jobs
-     WHERE id = ANY ($1::bigint[])
+     WHERE id = ANY (@ids::bigint[])
      ORDER BY id
        FOR UPDATE SKIP LOCKED
 ), ok AS MATERIALIZED (
-    SELECT u.*, l.queued_at,
+    SELECT u.*, l.queued_at, s.since, w.waited,
            CASE WHEN u.outcome = 'succeeded' THEN 'succeeded'
                 WHEN u.outcome = 'cancelled' OR l.cancel_requested_at IS NOT NULL THEN 'cancelled'
+                WHEN u.outcome = 'interrupted' AND u.error_code = 'unavailable' AND w.waited >= l.deadline_at - l.started_at THEN 'failed'
                 WHEN u.outcome = 'interrupted' THEN 'pending'
                 WHEN u.permanent OR l.failures + 1 >= l.max_attempts THEN 'failed'
                 ELSE 'pending'
            END AS state
       FROM u
       JOIN l ON l.id = u.id AND l.attempt = u.attempt AND l.executor_id = u.executor_id AND l.finished_at IS NULL
-     WHERE $14 OR NOT l.retry
+     CROSS JOIN LATERAL (
+           SELECT CASE WHEN u.outcome <> 'interrupted' THEN NULL
+                       WHEN u.error_code IS DISTINCT FROM 'unavailable' THEN l.unavailable_since
+                       WHEN EXISTS (SELECT` + mayRunElsewhere + `) THEN NULL
+                       ELSE least(l.unavailable_since, l.started_at) END AS since -- the former is later only if the clock was set back
+            OFFSET 0) s
+     CROSS JOIN LATERAL (
+           SELECT CASE WHEN s.since IS NOT NULL THEN coalesce(@clock::timestamptz, statement_timestamp()) - greatest(s.since, @stepped::timestamptz) END AS waited
+            OFFSET 0) w
+     WHERE @retries OR NOT l.retry
 ), d AS (
     UPDATE tagexec.tag_jobs t
        SET state = ok.state,
            finished_at = statement_timestamp(),
            failures = t.failures + CASE WHEN ok.outcome IN ('failed', 'timed_out') AND ok.state <> 'cancelled' THEN 1 ELSE 0 END,
-           run_at = CASE WHEN ok.state = 'pending' THEN statement_timestamp() + make_interval(secs => ok.delay) ELSE t.run_at END,
+           run_at = CASE WHEN ok.state <> 'pending' THEN t.run_at
+                         WHEN ok.outcome = 'interrupted' AND ok.error_code = 'unavailable'
+                         THEN statement_timestamp() + (0.5 + random() / 2) * least('1 min', greatest('2 s', coalesce(ok.waited, '0') / 2))
+                         ELSE statement_timestamp() + make_interval(secs => ok.delay) END,
+           unavailable_since = ok.since,
            rows_affected = ok.rows_affected,
            exit_code = ok.exit_code,
            result = ok.result::jsonb,
            error_code = CASE WHEN ok.state = 'cancelled' THEN coalesce(ok.error_code, 'cancelled') ELSE ok.error_code END,
-           error = ok.error
+           error = CASE WHEN ok.state = 'failed' AND ok.since IS NOT NULL THEN format('nothing could run it since %s: %s', date_trunc('second', ok.since), ok.error) ELSE ok.error END
       FROM ok
      WHERE t.id = ok.id
  RETURNING t.id, t.attempt, t.executor_id, ok.queued_at, t.started_at, t.finished_at,
@@ -55,7 +77,7 @@ WITH u AS MATERIALIZED (
 ), i AS (
     INSERT INTO tagexec.tag_job_attempts (job_id, attempt, executor_id, hostname, queued_at, started_at, finished_at, outcome,
                                           rows_affected, exit_code, error_code, error, output, output_bytes)
-    SELECT d.id, d.attempt, d.executor_id, $15, d.queued_at, d.started_at, d.finished_at, d.outcome,
+    SELECT d.id, d.attempt, d.executor_id, @hostname, d.queued_at, d.started_at, d.finished_at, d.outcome,
            d.rows_affected, d.exit_code, d.error_code, d.error, d.output, d.output_bytes
       FROM d
  RETURNING job_id, attempt
@@ -74,6 +96,18 @@ SELECT u.id, u.attempt,
   LEFT JOIN l ON l.id = u.id
   LEFT JOIN i ON i.job_id = u.id AND i.attempt = u.attempt`
 
+// mayRunElsewhere: a live executor but that of the attempt u takes the job, and
+// calls nothing unavailable that the job needs. It is no function of the schema:
+// while that is updated or taken back there is none, and results are stored.
+const mayRunElsewhere = `
+                               FROM tagexec.tag_jobs j
+                               JOIN tagexec.tag_executors e ON j.kind = ANY (e.kinds) AND (e.pools IS NULL OR j.pool = ANY (e.pools)) AND (e.batch IS NULL OR e.batch = j.batch)
+                              WHERE j.id = u.id
+                                AND e.id <> u.executor_id
+                                AND ` + Alive + `
+                                AND NOT EXISTS (SELECT FROM jsonb_to_recordset(e.unavailable) m (kind text, field text, pattern text)
+                                                 WHERE m.kind = j.kind AND (m.field = '' OR coalesce(j.payload ->> m.field, '') ~ (m.pattern COLLATE "C")))`
+
 const resubmitSQL = `-- tagexec: resubmit cancelled
 SELECT tagexec.resubmit_cancelled($1::bigint[])`
 
@@ -83,72 +117,83 @@ const resubmit Fate = "resubmit"
 
 // Record stores results, each with its attempt row, and returns the fate of
 // each, in their order. Repeating a call is harmless. A result that Postgres
-// will not store is replaced by a note, and touches no other. On an error the
-// fates that are not known are empty; call again with those results.
+// will not store is replaced by a note, and one whose job's row it will not
+// change is left to the caller; neither touches the others. After a statement
+// that took too long the next ones are smaller. On an error the fates that are
+// not known are empty; call again with those results.
 func (s *Store) Record(ctx context.Context, hostname string, results []Result) ([]Fate, error) {
 	fates := make([]Fate, len(results))
-	err := s.record(ctx, hostname, results, fates)
-	if err != nil {
-		return fates, fmt.Errorf("record results: %w", err)
+	for done := 0; done < len(results); {
+		n, began := s.records.of(len(results)-done), time.Now()
+		err := s.record(ctx, hostname, results[done:done+n], fates[done:done+n])
+		s.records.sent(n, time.Since(began), err)
+		if err != nil {
+			return fates, fmt.Errorf("record results: %w", err)
+		}
+		done += n
 	}
 	return fates, nil
 }
 
 func (s *Store) record(ctx context.Context, hostname string, results []Result, fates []Fate) error {
 	err := s.recordOnce(ctx, hostname, results, fates)
-	if badData(err) {
-		if len(results) == 1 {
-			return s.recordOnce(ctx, hostname, []Result{unstorable(results[0], code(err))}, fates)
-		}
+	switch {
+	case !badRow(err):
+		return err
+	case len(results) > 1:
 		half := len(results) / 2
 		return errors.Join(
 			s.record(ctx, hostname, results[:half], fates[:half]),
 			s.record(ctx, hostname, results[half:], fates[half:]))
+	case badData(err):
+		err = s.recordOther(ctx, hostname, results[0], err, fates)
+	}
+	if badRow(err) {
+		fates[0] = Unwritten
+		err = s.noteUnwritable(ctx, results[0].ID, err)
 	}
 	return err
 }
 
-// unstorable is what is recorded in place of a result that Postgres refuses.
-func unstorable(r Result, sqlstate string) Result {
-	r.Result, r.Output, r.ErrorCode = nil, "", "unstorable"
-	r.Error = fmt.Sprintf("the attempt ended as %s, but Postgres refused to store what it returned (SQLSTATE %s)", r.Outcome, sqlstate)
-	return r
-}
-
+// recordOnce sends results whose fate is not known, each at least once.
 func (s *Store) recordOnce(ctx context.Context, hostname string, results []Result, fates []Fate) error {
 	ctx, cancel := bounded(ctx)
 	defer cancel()
-	err := writeTwice(ctx, s.db, hostname, results, fates)
-	waiting := withdraw(results, fates, resubmit)
-	if err != nil || len(waiting.results) == 0 {
+	if err := s.recordSuccesses(ctx, hostname, results, fates); err != nil {
 		return err
 	}
-	err = s.inTx(ctx, func(ctx context.Context, tx pgx.Tx) error {
-		if err := write(ctx, tx, hostname, waiting.results, waiting.fates, true); err != nil {
+	rest := withdraw(results, fates, func(i int) bool { return fates[i] == "" })
+	err := s.writeTwice(ctx, s.pool, hostname, rest.results, rest.fates)
+	waiting := withdraw(rest.results, rest.fates, func(i int) bool { return rest.fates[i] == resubmit })
+	if err == nil && len(waiting.results) > 0 {
+		if err = s.recordAndResubmit(ctx, hostname, waiting); err == nil {
+			waiting.put(rest.fates)
+		}
+	}
+	rest.put(fates)
+	return err
+}
+
+// recordAndResubmit records results whose jobs are to be tried again, and makes them pending.
+func (s *Store) recordAndResubmit(ctx context.Context, hostname string, w withdrawn) error {
+	return s.inTx(ctx, func(ctx context.Context, tx pgx.Tx) error {
+		if err := s.write(ctx, tx, hostname, w.results, w.fates, true); err != nil {
 			return err
 		}
-		ids := make([]int64, len(waiting.results))
-		for i, r := range waiting.results {
-			ids[i] = r.ID
-		}
-		_, err := tx.Exec(ctx, resubmitSQL, ids)
+		_, err := tx.Exec(ctx, resubmitSQL, column(w.results, func(r Result) int64 { return r.ID }))
 		return err
 	})
-	if err == nil {
-		waiting.put(fates)
-	}
-	return err
 }
 
 // writeTwice writes, and asks once more before a result counts as lost: a
 // repeat that ran while its first copy committed saw the finished job but not
 // yet its attempt row.
-func writeTwice(ctx context.Context, db querier, hostname string, results []Result, fates []Fate) error {
-	if err := write(ctx, db, hostname, results, fates, false); err != nil {
+func (s *Store) writeTwice(ctx context.Context, db querier, hostname string, results []Result, fates []Fate) error {
+	if err := s.write(ctx, db, hostname, results, fates, false); err != nil {
 		return err
 	}
-	lost := withdraw(results, fates, Refused)
-	err := write(ctx, db, hostname, lost.results, lost.fates, false)
+	lost := withdraw(results, fates, func(i int) bool { return fates[i] == Refused })
+	err := s.write(ctx, db, hostname, lost.results, lost.fates, false)
 	if err == nil {
 		lost.put(fates)
 	}
@@ -162,11 +207,11 @@ type withdrawn struct {
 	fates   []Fate
 }
 
-// withdraw returns the results of a fate that is not final: until another is
-// put, theirs is not known.
-func withdraw(results []Result, fates []Fate, fate Fate) (w withdrawn) {
-	for i, f := range fates {
-		if f == fate {
+// withdraw returns the results whose fate is not final: until another is put,
+// it is not known.
+func withdraw(results []Result, fates []Fate, which func(i int) bool) (w withdrawn) {
+	for i := range results {
+		if which(i) {
 			w.at, w.results = append(w.at, i), append(w.results, results[i])
 			fates[i] = ""
 		}
@@ -186,40 +231,34 @@ type querier interface {
 }
 
 // write sends the record statement for results and notes their fates.
-func write(ctx context.Context, db querier, hostname string, results []Result, fates []Fate, withRetries bool) error {
-	n := len(results)
-	if n == 0 {
+func (s *Store) write(ctx context.Context, db querier, hostname string, results []Result, fates []Fate, withRetries bool) error {
+	if len(results) == 0 {
 		return nil
 	}
+	clock, stepped := s.watch.steps()
 	type claim struct {
 		id      int64
 		attempt int32
 	}
-	var (
-		ids          = make([]int64, n)
-		attempts     = make([]int32, n)
-		executors    = make([][16]byte, n) // uuid.UUID is encoded by way of its text
-		outcomes     = make([]string, n)
-		permanents   = make([]bool, n)
-		delays       = make([]float64, n)
-		rowsAffected = make([]*int64, n)
-		exitCodes    = make([]*int32, n)
-		values       = make([]*string, n)
-		errorCodes   = make([]*string, n)
-		messages     = make([]*string, n)
-		outputs      = make([]*string, n)
-		outputBytes  = make([]int64, n)
-	)
-	for i, r := range results {
-		ids[i], attempts[i], executors[i] = r.ID, r.Attempt, r.Executor
-		outcomes[i], permanents[i], delays[i] = r.Outcome, r.Permanent, r.Delay.Seconds()
-		rowsAffected[i], exitCodes[i] = r.RowsAffected, r.ExitCode
-		values[i] = orNull(string(r.Result))
-		errorCodes[i], messages[i] = orNull(r.ErrorCode), orNull(r.Error)
-		outputs[i], outputBytes[i] = orNull(r.Output), r.OutputBytes
-	}
-	rows, err := db.Query(ctx, recordSQL, ids, attempts, executors, outcomes, permanents, delays, rowsAffected,
-		exitCodes, values, errorCodes, messages, outputs, outputBytes, withRetries, hostname)
+	rows, err := db.Query(ctx, recordSQL, pgx.StrictNamedArgs{
+		"ids":           column(results, func(r Result) int64 { return r.ID }),
+		"attempts":      column(results, func(r Result) int32 { return r.Attempt }),
+		"executors":     column(results, func(r Result) [16]byte { return r.Executor }), // uuid.UUID is encoded by way of its text
+		"outcomes":      column(results, func(r Result) string { return string(r.Outcome) }),
+		"permanent":     column(results, func(r Result) bool { return r.Permanent }),
+		"delays":        column(results, func(r Result) float64 { return r.Delay.Seconds() }),
+		"rows_affected": column(results, func(r Result) *int64 { return r.RowsAffected }),
+		"exit_codes":    column(results, func(r Result) *int32 { return r.ExitCode }),
+		"values":        column(results, func(r Result) *string { return orNull(string(r.Value)) }),
+		"error_codes":   column(results, func(r Result) *string { return orNull(r.ErrorCode) }),
+		"errors":        column(results, func(r Result) *string { return orNull(r.Error) }),
+		"outputs":       column(results, func(r Result) *string { return orNull(r.Output) }),
+		"output_bytes":  column(results, func(r Result) int64 { return r.OutputBytes }),
+		"retries":       withRetries,
+		"hostname":      hostname,
+		"clock":         clock,
+		"stepped":       stepped,
+	})
 	if err != nil {
 		return err
 	}
@@ -227,7 +266,7 @@ func write(ctx context.Context, db querier, hostname string, results []Result, f
 		c    claim
 		fate Fate
 	)
-	seen := make(map[claim]Fate, n)
+	seen := make(map[claim]Fate, len(results))
 	_, err = pgx.ForEachRow(rows, []any{&c.id, &c.attempt, &fate}, func() error {
 		seen[c] = fate
 		return nil
@@ -239,6 +278,15 @@ func write(ctx context.Context, db querier, hostname string, results []Result, f
 		fates[i] = seen[claim{r.ID, r.Attempt}]
 	}
 	return nil
+}
+
+// column returns one value of each result, as an array for unnest.
+func column[T any](results []Result, value func(Result) T) []T {
+	list := make([]T, len(results))
+	for i, r := range results {
+		list[i] = value(r)
+	}
+	return list
 }
 
 // orNull returns nil for the empty string, which is stored as NULL.

@@ -20,13 +20,13 @@ import (
 )
 
 // After River's SetsAJobWithCancelAttemptedAtToCancelled: a retry does not lose a cancel.
-func TestAnOutcomeDecidesTheNextState(t *testing.T) {
+func TestRecordMovesTheJobToTheStateOfItsOutcome(t *testing.T) {
 	t.Parallel()
 	db := storetest.New(t)
-	c := newClaimer(db, store.QueueConfig{})
+	c := db.Claimer(store.Executor{})
 	for _, tt := range []struct {
 		name      string
-		outcome   string
+		outcome   store.Outcome
 		permanent bool
 		set       string // of the running job
 		want      string // state, failures, outcome of the attempt, error_code
@@ -50,11 +50,11 @@ func TestAnOutcomeDecidesTheNextState(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			db.Exec("TRUNCATE tagexec.tag_jobs, tagexec.tag_job_attempts")
 			id := db.Insert(storetest.Row{})[0]
-			job := c.claim(t, 1)[0]
+			job := c.MustClaim(t, 1)[0]
 			db.Exec("UPDATE tagexec.tag_jobs SET "+tt.set+" WHERE id = $1", id)
 			r := store.Result{Claim: job.Claim, Outcome: tt.outcome, Permanent: tt.permanent, ErrorCode: "x"}
 			for _, want := range []store.Fate{store.Applied, store.Already, store.Already} {
-				if fate := c.record(t, r)[0]; fate != want {
+				if fate := c.MustRecord(t, r)[0]; fate != want {
 					t.Errorf("fate %s, want %s", fate, want)
 				}
 			}
@@ -68,14 +68,14 @@ func TestAnOutcomeDecidesTheNextState(t *testing.T) {
 	}
 }
 
-func TestAResultIsStoredInTheJobAndItsAttempt(t *testing.T) {
+func TestRecordStoresAResultInTheJobAndItsAttempt(t *testing.T) {
 	t.Parallel()
 	db := storetest.New(t)
-	c := newClaimer(db, store.QueueConfig{})
+	c := db.Claimer(store.Executor{})
 	db.Insert(storetest.Row{})
 	rows, code := int64(12), int32(3)
-	c.record(t, store.Result{Claim: c.claim(t, 1)[0].Claim, Outcome: store.Failed, Delay: time.Hour, RowsAffected: &rows, ExitCode: &code,
-		Result: json.RawMessage(`{"n": 1}`), ErrorCode: "exit_status", Error: "it broke", Output: "out ✓", OutputBytes: 99})
+	c.MustRecord(t, store.Result{Claim: c.MustClaim(t, 1)[0].Claim, Outcome: store.Failed, Delay: time.Hour, RowsAffected: &rows, ExitCode: &code,
+		Value: json.RawMessage(`{"n": 1}`), ErrorCode: "exit_status", Error: "it broke", Output: "out ✓", OutputBytes: 99})
 	got := storetest.One[string](db, `SELECT concat_ws(' ', j.rows_affected, j.exit_code, j.result, j.error_code, j.error,
 		a.rows_affected, a.exit_code, a.error_code, a.error, a.output, a.output_bytes, a.hostname, j.run_at - j.finished_at, a.queued_at = j.created_at, a.executor_id = j.executor_id)
 		FROM tagexec.tag_jobs j JOIN tagexec.tag_job_attempts a ON a.job_id = j.id`)
@@ -83,19 +83,19 @@ func TestAResultIsStoredInTheJobAndItsAttempt(t *testing.T) {
 		t.Errorf("got  %s\nwant %s", got, want)
 	}
 	db.Exec("UPDATE tagexec.tag_jobs SET run_at = now()")
-	c.end(t, store.Succeeded, c.claim(t, 1)...)
+	c.End(t, store.Succeeded, c.MustClaim(t, 1)...)
 	if got := storetest.One[int](db, "SELECT num_nulls(rows_affected, exit_code, result, error_code, error) FROM tagexec.tag_jobs"); got != 5 {
 		t.Errorf("the next attempt left %d values of the last one", 5-got)
 	}
 }
 
 // After River's JobThatIsAlreadyCompletedIsNotAlteredByCompleter, …AlreadyDiscarded… and JobThatIsCompletedManuallyIsNotTouchedByCompleter.
-func TestOnlyTheHolderOfTheClaimMayRecord(t *testing.T) {
+func TestRecordRefusesAllButTheHolderOfTheClaim(t *testing.T) {
 	t.Parallel()
 	db := storetest.New(t)
-	c := newClaimer(db, store.QueueConfig{})
+	c := db.Claimer(store.Executor{})
 	list := db.Insert(make([]storetest.Row, 6)...)
-	jobs := c.claim(t, 6)
+	jobs := c.MustClaim(t, 6)
 	mine := func(i int, change func(*store.Claim)) store.Result {
 		r := store.Result{Claim: jobs[i].Claim, Outcome: store.Succeeded}
 		change(&r.Claim)
@@ -119,14 +119,14 @@ func TestOnlyTheHolderOfTheClaimMayRecord(t *testing.T) {
 		mine(0, func(c *store.Claim) { c.ID = 1 << 60 }),
 	}
 	want := []store.Fate{store.Applied, store.Refused, store.Refused, store.Refused, store.Missing, store.Locked, store.Missing}
-	if got := c.record(t, results...); fmt.Sprint(got) != fmt.Sprint(want) {
+	if got := c.MustRecord(t, results...); fmt.Sprint(got) != fmt.Sprint(want) {
 		t.Errorf("fates %v, want %v", got, want)
 	}
 	if err := tx.Rollback(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	want[0], want[5] = store.Already, store.Applied
-	if got := c.record(t, results...); fmt.Sprint(got) != fmt.Sprint(want) {
+	if got := c.MustRecord(t, results...); fmt.Sprint(got) != fmt.Sprint(want) {
 		t.Errorf("fates of the repeat %v, want %v", got, want)
 	}
 	if got := fmt.Sprint(storetest.All[string](db, "SELECT state FROM tagexec.tag_jobs ORDER BY id")); got != "[succeeded running running running succeeded]" {
@@ -147,12 +147,12 @@ func (b *breaking) Query(ctx context.Context, sql string, args ...any) (pgx.Rows
 	return b.Pool.Query(ctx, sql, args...)
 }
 
-func TestAResultIsNotLostBeforeTheDatabaseSaysSoTwice(t *testing.T) {
+func TestRecordAsksTwiceBeforeAResultIsLost(t *testing.T) {
 	t.Parallel()
 	db := storetest.New(t)
-	c := newClaimer(db, store.QueueConfig{})
+	c := db.Claimer(store.Executor{})
 	db.Insert(storetest.Row{}, storetest.Row{})
-	jobs := c.claim(t, 2)
+	jobs := c.MustClaim(t, 2)
 	late := jobs[1].Claim
 	late.Attempt++
 	results := []store.Result{{Claim: jobs[0].Claim, Outcome: store.Succeeded}, {Claim: late, Outcome: store.Succeeded}}
@@ -164,31 +164,31 @@ func TestAResultIsNotLostBeforeTheDatabaseSaysSoTwice(t *testing.T) {
 	}
 }
 
-func TestALateResultOfAnEarlierAttemptChangesNothing(t *testing.T) {
+func TestRecordChangesNothingByALateResultOfAnEarlierAttempt(t *testing.T) {
 	t.Parallel()
 	db := storetest.New(t)
-	c, other := newClaimer(db, store.QueueConfig{}), newClaimer(db, store.QueueConfig{})
+	c, other := db.Claimer(store.Executor{}), db.Claimer(store.Executor{})
 	db.Insert(storetest.Row{})
-	first := c.claim(t, 1)[0]
-	c.end(t, store.Interrupted, first)
-	second := other.claim(t, 1)[0]
+	first := c.MustClaim(t, 1)[0]
+	c.End(t, store.Interrupted, first)
+	second := other.MustClaim(t, 1)[0]
 	late := store.Result{Claim: first.Claim, Outcome: store.Succeeded}
 	// The late one and the present one may come in one batch.
-	fates := c.record(t, late, store.Result{Claim: second.Claim, Outcome: store.Failed}, late)
+	fates := c.MustRecord(t, late, store.Result{Claim: second.Claim, Outcome: store.Failed}, late)
 	if fates[0] != store.Already || fates[1] != store.Applied {
 		t.Errorf("fates %v", fates)
 	}
-	if got := state(db, first.ID); got != "pending" {
+	if got := db.State(first.ID); got != "pending" {
 		t.Errorf("the job is %s", got)
 	}
 }
 
-func TestTheSameResultsFromFourSidesAreStoredOnce(t *testing.T) {
+func TestRecordStoresTheSameResultsFromFourSidesOnce(t *testing.T) {
 	t.Parallel()
 	db := storetest.New(t)
-	c := newClaimer(db, store.QueueConfig{})
+	c := db.Claimer(store.Executor{})
 	db.Exec("INSERT INTO tagexec.tag_jobs (tag) SELECT 't' FROM generate_series(1, 500)")
-	jobs := c.claim(t, 500)
+	jobs := c.MustClaim(t, 500)
 	var g errgroup.Group
 	applied := make([]int, 4)
 	for i := range applied {
@@ -231,21 +231,21 @@ func TestTheSameResultsFromFourSidesAreStoredOnce(t *testing.T) {
 }
 
 // After River's NonRetryableCompletionFailureDoesNotRequeueBatch.
-func TestAPoisonResultTouchesNoneOfTheOthers(t *testing.T) {
+func TestRecordKeepsAPoisonResultFromTheOthers(t *testing.T) {
 	t.Parallel()
 	for _, tt := range []struct {
 		name   string
 		poison func(*store.Result)
 	}{
-		{"a NUL in the result", func(r *store.Result) { r.Result = json.RawMessage(`{"a": "\u0000"}`) }},
-		{"half a surrogate pair", func(r *store.Result) { r.Result = json.RawMessage(`{"a": "\ud800"}`) }},
-		{"no JSON", func(r *store.Result) { r.Result = json.RawMessage(`{`) }},
-		{"a number beyond numeric", func(r *store.Result) { r.Result = json.RawMessage(`1e400000`) }},
+		{"a NUL in the result", func(r *store.Result) { r.Value = json.RawMessage(`{"a": "\u0000"}`) }},
+		{"half a surrogate pair", func(r *store.Result) { r.Value = json.RawMessage(`{"a": "\ud800"}`) }},
+		{"no JSON", func(r *store.Result) { r.Value = json.RawMessage(`{`) }},
+		{"a number beyond numeric", func(r *store.Result) { r.Value = json.RawMessage(`1e400000`) }},
 		{"a few bytes that are megabytes of text", func(r *store.Result) {
-			r.Result = json.RawMessage(`[1e131071, 1e131071, 1e131071, 1e131071, 1e131071, 1e131071, 1e131071, 1e131071, 1e131071]`)
+			r.Value = json.RawMessage(`[1e131071, 1e131071, 1e131071, 1e131071, 1e131071, 1e131071, 1e131071, 1e131071, 1e131071]`)
 		}},
 		{"deep nesting", func(r *store.Result) {
-			r.Result = json.RawMessage(strings.Repeat("[", 200000) + strings.Repeat("]", 200000))
+			r.Value = json.RawMessage(strings.Repeat("[", 200000) + strings.Repeat("]", 200000))
 		}},
 		{"a NUL in the output", func(r *store.Result) { r.Output = "a\x00b" }},
 		{"broken UTF-8 in the error", func(r *store.Result) { r.Error = "\xff" }},
@@ -254,20 +254,20 @@ func TestAPoisonResultTouchesNoneOfTheOthers(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
 			db := storetest.New(t)
-			c := newClaimer(db, store.QueueConfig{})
+			c := db.Claimer(store.Executor{})
 			db.Exec("INSERT INTO tagexec.tag_jobs (tag) SELECT 't' FROM generate_series(1, 500)")
 			var results []store.Result
-			for _, j := range c.claim(t, 500) {
-				results = append(results, store.Result{Claim: j.Claim, Outcome: store.Succeeded, Result: json.RawMessage(`{"ok": true}`)})
+			for _, j := range c.MustClaim(t, 500) {
+				results = append(results, store.Result{Claim: j.Claim, Outcome: store.Succeeded, Value: json.RawMessage(`{"ok": true}`)})
 			}
 			tt.poison(&results[137])
 			fates, err := c.Record(t.Context(), "host", results)
 			if tt.name == "an unknown outcome" {
-				if err == nil || fates[137] != "" {
+				if err != nil || fates[137] != store.Unwritten {
 					t.Errorf("fate %q, error %v", fates[137], err)
 				}
-				results[137].Outcome, err = store.Succeeded, nil
-				fates[137] = c.record(t, results[137])[0]
+				results[137].Outcome = store.Succeeded
+				fates[137] = c.MustRecord(t, results[137])[0]
 			}
 			if err != nil {
 				t.Fatal(err)
@@ -289,14 +289,14 @@ func TestAPoisonResultTouchesNoneOfTheOthers(t *testing.T) {
 	}
 }
 
-func TestRunningShowsWhatTheDatabaseAscribesToTheExecutor(t *testing.T) {
+func TestRunningReturnsWhatTheDatabaseAscribesToTheExecutor(t *testing.T) {
 	t.Parallel()
 	db := storetest.New(t)
-	c, other := newClaimer(db, store.QueueConfig{}), newClaimer(db, store.QueueConfig{})
+	c, other := db.Claimer(store.Executor{}), db.Claimer(store.Executor{})
 	db.Insert(make([]storetest.Row, 4)...)
-	jobs, others := c.claim(t, 2), other.claim(t, 1)
+	jobs, others := c.MustClaim(t, 2), other.MustClaim(t, 1)
 	db.Exec("UPDATE tagexec.tag_jobs SET cancel_requested_at = now() WHERE id = $1", jobs[1].ID)
-	running, err := c.Running(t.Context(), c.id)
+	running, err := c.Running(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 
-	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 )
 
@@ -21,10 +20,10 @@ SELECT id, attempt, executor_id, cancel_requested_at IS NOT NULL
    AND executor_id = $1`
 
 // Running returns what the database says the executor runs.
-func (s *Store) Running(ctx context.Context, id uuid.UUID) ([]Running, error) {
+func (s *session) Running(ctx context.Context) ([]Running, error) {
 	ctx, cancel := bounded(ctx)
 	defer cancel()
-	rows, err := s.db.Query(ctx, runningSQL, id)
+	rows, err := s.pool.Query(ctx, runningSQL, s.id)
 	if err != nil {
 		return nil, fmt.Errorf("read back running jobs: %w", err)
 	}

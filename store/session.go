@@ -2,140 +2,80 @@ package store
 
 import (
 	"context"
-	"fmt"
-	"maps"
-	"slices"
-	"strings"
+	"sync"
 	"sync/atomic"
 	"time"
 
-	"github.com/jackc/pgx/v5"
-	"github.com/jackc/pgx/v5/pgxpool"
+	"github.com/google/uuid"
 )
 
-// settings are those of our sessions, sent when a connection begins.
-//
-// enable_seqscan: on an empty table a scan is cheapest, and the generic plan
-// that an idle executor arrives at would be kept when the table fills. jit: the
-// estimates of recursive statements are high enough to compile them each time.
-// plan_cache_mode: the planner takes the plan for any arguments to be dearer
-// than one for the arguments at hand, and made a new one for each record: 0.9 ms
-// for a record of one job, which then took 0.4.
-var settings = map[string]string{
-	"statement_timeout":                   fmt.Sprint(statementTimeout.Milliseconds()),
-	"lock_timeout":                        "5s",
-	"idle_in_transaction_session_timeout": "10s",
-	"default_transaction_isolation":       "read committed",
-	"jit":                                 "off",
-	"enable_seqscan":                      "off",
-	"plan_cache_mode":                     "force_generic_plan",
-	"search_path":                         "pg_catalog",
+// Session is the queue as one registered executor sees it. It is an interface
+// so that a measuring wrapper or a queue in memory can stand in for it. Claim
+// and ClaimSuspect are called by one goroutine at a time, the other methods may
+// be called concurrently with them. Each returns soon after its context ends.
+type Session interface {
+	// ID is the executor's id, for logs.
+	ID() string
+	// Claim takes up to n jobs that can run now.
+	Claim(ctx context.Context, n int) (Claimed, error)
+	// ClaimSuspect takes one suspect, if there is one that can run now.
+	ClaimSuspect(ctx context.Context) ([]Job, error)
+	// Listen calls listening as soon as new jobs would be announced, and
+	// notified when the first are. It returns when ctx ends.
+	Listen(ctx context.Context, listening, notified func()) error
+	// Avoid tells what the executor cannot use from now on: its claims leave out
+	// the jobs that need any of it, and its heartbeats say so.
+	Avoid(list []Unavailable)
+	// GiveUp fails due jobs that no executor could run for their time, because
+	// what they need is unavailable. It returns how many.
+	GiveUp(ctx context.Context) (int, error)
+	// Heartbeat renews the lease, or returns ErrReaped.
+	Heartbeat(ctx context.Context) error
+	// Running returns the claims that the database ascribes to the executor.
+	Running(ctx context.Context) ([]Running, error)
+	// Stop notes that the executor ended by itself.
+	Stop(ctx context.Context) error
 }
 
-// keepalives let the server find out within a minute or so that a host is gone,
-// and with it what its sessions hold.
-var keepalives = map[string]string{"tcp_keepalives_idle": "30", "tcp_keepalives_interval": "10", "tcp_keepalives_count": "3"}
+// Claimed is the answer to a claim.
+type Claimed struct {
+	Jobs     []Job // highest priority first, then in order
+	More     bool  // another claim at once may bring more; false: nothing else can run right now
+	Suspects bool  // the last scan saw suspects that are due; Claim leaves them out
 
-// pooledBegin begins a transaction where sessions belong to a pooler and
-// nothing may be left behind in them. No plan is kept there either.
-var pooledBegin = func() string {
-	var b strings.Builder
-	b.WriteString("BEGIN ISOLATION LEVEL READ COMMITTED")
-	for _, name := range slices.Sorted(maps.Keys(settings)) {
-		if name != "default_transaction_isolation" && name != "plan_cache_mode" {
-			fmt.Fprintf(&b, "; SET LOCAL %s = '%s'", name, settings[name])
-		}
-	}
-	return b.String()
-}()
-
-// way is what is known about the way to the database: whether a pooler stands
-// in it that gives each transaction another session. Then there are no settings
-// of the session and no named prepared statements. A single statement has only
-// the client's limit of time, and does not need enable_seqscan: it is planned
-// each time for the table as it is.
-type way struct{ seen atomic.Pointer[sight] }
-
-type sight struct {
-	pooled bool
-	at     time.Time
+	Unwritable []Unwritable // jobs that this executor isolated since the last claim
 }
 
-// sightTime is how long the way is taken to be as it was seen: long enough for
-// the connections of one start, short because it may lead elsewhere tomorrow.
-const sightTime = time.Minute
-
-// pool returns a pool of connections that find out what is in their way.
-func (w *way) pool(url, application string, size int32) (*pgxpool.Pool, error) {
-	config, err := pgxpool.ParseConfig(url)
-	if err != nil {
-		return nil, err
-	}
-	config.MaxConns = size
-	config.ConnConfig.ConnectTimeout = clientTimeout
-	config.ConnConfig.RuntimeParams["application_name"] = application
-	config.BeforeConnect = w.prepare
-	p, err := pgxpool.NewWithConfig(context.Background(), config)
-	if err != nil {
-		return nil, fmt.Errorf("set up the connection pool: %w", err)
-	}
-	return p, nil
+// session is the Session of a Store: what it may claim, and what it has learned
+// about where that lies.
+type session struct {
+	*Store
+	Executor
+	id           uuid.UUID
+	lanes        lanes
+	batch        batch
+	suspects     []suspect // that the last scan saw
+	claims       portion
+	mu           sync.Mutex
+	unwritable   []Unwritable           // for the answer of the next claim; guarded by mu
+	searching    sync.Mutex             // held by who searches for unreadable rows
+	search       search                 // guarded by searching
+	around       atomic.Bool            // claims look around damaged pages, see unreadable.go
+	retried      time.Time              // when unwritable jobs were last tried again
+	usages       map[string]usage       // per limited pool
+	reservations map[string]reservation // per limited pool
+	avoided      atomic.Pointer[unavailable]
+	rescan       atomic.Bool // the next claim scans from the beginning
 }
 
-// prepare makes config fit the way.
-func (w *way) prepare(ctx context.Context, config *pgx.ConnConfig) error {
-	seen := w.seen.Load()
-	if seen == nil || time.Since(seen.at) > sightTime {
-		pooled, err := meetsPooler(ctx, direct(config))
-		if err != nil {
-			return err
-		}
-		seen = &sight{pooled, time.Now()}
-		w.seen.Store(seen)
+func newSession(s *Store, id uuid.UUID, e Executor) *session {
+	return &session{
+		Store: s, Executor: e, id: id,
+		lanes:        lanes{known: map[laneName]*lane{}, limited: map[string]bool{}, cursors: map[string]string{}},
+		usages:       map[string]usage{},
+		reservations: map[string]reservation{},
 	}
-	if seen.pooled {
-		config.DefaultQueryExecMode = pgx.QueryExecModeCacheDescribe
-		config.StatementCacheCapacity = 0
-	} else {
-		*config = *direct(config)
-	}
-	return nil
 }
 
-// direct returns a config for connections that are sessions of ours.
-func direct(config *pgx.ConnConfig) *pgx.ConnConfig {
-	config = config.Copy()
-	maps.Copy(config.RuntimeParams, settings)
-	maps.Copy(config.RuntimeParams, keepalives)
-	return config
-}
-
-// meetsPooler connects once and tells whether a pooler answered: it refuses the
-// settings, or if it is told to ignore them, its session has another process
-// than it said.
-func meetsPooler(ctx context.Context, config *pgx.ConnConfig) (bool, error) {
-	conn, err := pgx.ConnectConfig(ctx, config)
-	if code(err) == "08P01" { // protocol violation: unsupported startup parameter
-		return true, nil
-	}
-	if err != nil {
-		return false, err
-	}
-	defer conn.Close(context.WithoutCancel(ctx))
-	var process uint32
-	err = conn.QueryRow(ctx, "-- tagexec: find pooler\nSELECT pg_backend_pid()", pgx.QueryExecModeExec).Scan(&process)
-	return process != conn.PgConn().PID(), err
-}
-
-// throughPooler tells whether prepare found a pooler in the way of this connection.
-func throughPooler(conn *pgx.Conn) bool {
-	return conn.Config().DefaultQueryExecMode == pgx.QueryExecModeCacheDescribe
-}
-
-// txOptions are those of a transaction of ours.
-func (w *way) txOptions() pgx.TxOptions {
-	if seen := w.seen.Load(); seen != nil && !seen.pooled {
-		return pgx.TxOptions{}
-	}
-	return pgx.TxOptions{BeginQuery: pooledBegin}
-}
+// ID is the executor's id, for logs.
+func (s *session) ID() string { return s.id.String() }

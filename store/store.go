@@ -2,10 +2,13 @@ package store
 
 import (
 	"context"
+	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/jackc/pgx/v5"
-	"github.com/jackc/pgx/v5/pgxpool"
+
+	"github.com/tagexec/tagexec/store/postgres"
 )
 
 // statementTimeout ends a statement of ours on the server; clientTimeout is
@@ -22,39 +25,56 @@ const connections = 5
 // Store runs statements on one database. All methods may be called
 // concurrently.
 type Store struct {
-	db    *pgxpool.Pool // claim, record, batches
-	pulse *pgxpool.Pool // one connection for heartbeats, which must not wait for others
-	ears  *pgxpool.Pool // one connection that hears of new jobs, see Nap
-	way   *way
+	database      *postgres.Database
+	pool          *postgres.Pool // claims, records, everything else
+	heartbeatPool *postgres.Pool // one connection for heartbeats, which must not wait for others
+	listenPool    *postgres.Pool // one connection that is notified of new jobs
+	pooler        *pooler
+	watch         watch
+	records       portion
+	contended     atomic.Pointer[time.Time] // until when recordSuccesses does nothing; nil: it may
 }
 
-// Open connects lazily to the database at url: an unreachable server is
-// reported by the first statement, not here. An error means the url is wrong.
-// The url may lead to a pooler in transaction mode, such as PgBouncer's; that
-// is found out by itself.
+// Open connects lazily to the database at url: the first statement reports an
+// unreachable server. An error means the url is wrong, and says how. The url may
+// lead to PgBouncer in transaction mode; the Store finds that out.
 func Open(url, application string) (*Store, error) {
-	s := &Store{way: &way{}}
-	var err error
-	if s.db, err = s.way.pool(url, application, connections); err != nil {
+	database, err := postgres.Queue(url)
+	if err != nil {
 		return nil, err
 	}
-	if s.pulse, err = s.way.pool(url, application+" heartbeat", 1); err != nil {
-		s.db.Close()
-		return nil, err
-	}
-	if s.ears, err = s.way.pool(url, application+" listen", 1); err != nil {
-		s.pulse.Close()
-		s.db.Close()
-		return nil, err
+	application = database.Name(application)
+	s := &Store{database: database, pooler: &pooler{}}
+	for _, p := range []struct {
+		pool **postgres.Pool
+		name string
+		size int32
+	}{
+		{&s.pool, application, connections},
+		{&s.heartbeatPool, application + " heartbeat", 1},
+		{&s.listenPool, application + " listen", 1},
+	} {
+		if *p.pool, err = s.pooler.newPool(database, p.name, p.size); err != nil {
+			s.Close()
+			return nil, err
+		}
 	}
 	return s, nil
 }
 
-// Close closes all connections and waits for statements under way.
+// Address is where the database is, for people: it holds no password.
+func (s *Store) Address() string { return s.database.Address() }
+
+// Close closes all connections. Statements under way have a moment to end, then
+// they are cut off.
 func (s *Store) Close() {
-	s.ears.Close()
-	s.pulse.Close()
-	s.db.Close()
+	var closing sync.WaitGroup
+	for _, pool := range []*postgres.Pool{s.listenPool, s.heartbeatPool, s.pool} {
+		if pool != nil {
+			closing.Go(pool.Close)
+		}
+	}
+	closing.Wait()
 }
 
 // bounded gives a statement its client-side limit of time.
@@ -67,5 +87,5 @@ func bounded(ctx context.Context) (context.Context, context.CancelFunc) {
 func (s *Store) inTx(ctx context.Context, do func(context.Context, pgx.Tx) error) error {
 	ctx, cancel := bounded(ctx)
 	defer cancel()
-	return pgx.BeginTxFunc(ctx, s.db, s.way.txOptions(), func(tx pgx.Tx) error { return do(ctx, tx) })
+	return pgx.BeginTxFunc(ctx, s.pool, s.pooler.txOptions(), func(tx pgx.Tx) error { return do(ctx, tx) })
 }

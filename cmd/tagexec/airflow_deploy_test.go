@@ -3,6 +3,7 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"net"
 	"net/url"
@@ -15,6 +16,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/tagexec/tagexec/cmd/internal/clitest"
 	"github.com/tagexec/tagexec/store/storetest"
 )
 
@@ -67,15 +69,15 @@ func newQueue(t *testing.T) *queue {
 	return q
 }
 
-// login makes a login that is in a group role, and returns its URL.
-func (q *queue) login(group string) string {
+// login makes a login that is in the group roles, and returns its URL.
+func (q *queue) login(groups ...string) string {
 	q.t.Helper()
 	u, err := url.Parse(q.URL)
 	if err != nil {
 		q.t.Fatal(err)
 	}
-	name := q.Name() + "_" + group
-	q.Exec(fmt.Sprintf("CREATE ROLE %s LOGIN PASSWORD 'secret' IN ROLE %s", name, group))
+	name := q.Name() + "_" + groups[0]
+	q.Exec(fmt.Sprintf("CREATE ROLE %s LOGIN PASSWORD 'secret' IN ROLE %s", name, strings.Join(groups, ", ")))
 	u.User = url.UserPassword(name, "secret")
 	return u.String()
 }
@@ -141,7 +143,7 @@ def task_policy(task):
 	}
 	d.env = append(a.environment(t, home),
 		"AIRFLOW_CONN_TAGEXEC="+service.login("tagexec_producer"),
-		"TAGEXEC_DATABASE_URL="+worker.login("tagexec_executor"),
+		"TAGEXEC_DATABASE_URL="+worker.login("tagexec_executor", "tagexec_producer"),
 		"TAGEXEC_SQL_SOURCES=warehouse="+worker.URL,
 		"TAGEXEC_POLL_INTERVAL=20ms",
 		// Longer than a server takes to notice that a client is gone (5 s), as the default is.
@@ -169,16 +171,16 @@ func (a *airflow) environment(t *testing.T, home string) []string {
 }
 
 // start starts the airflow program.
-func (d *deployment) start(args ...string) *process {
+func (d *deployment) start(args ...string) *clitest.Process {
 	d.t.Helper()
 	return d.startProgram("airflow", args...)
 }
 
-func (d *deployment) startProgram(name string, args ...string) *process {
+func (d *deployment) startProgram(name string, args ...string) *clitest.Process {
 	d.t.Helper()
-	p := &process{Cmd: exec.Command(d.program(name), args...), t: d.t}
+	p := clitest.New(d.t, d.program(name), args...)
 	p.Env = d.env
-	p.Stdout, p.Stderr = &p.out, &p.out
+	p.Stderr = &p.Out
 	p.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // a signal reaches its children too
 	p.WaitDelay = 10 * time.Second                      // but not those that make groups of their own, and hold its pipe
 	if err := p.Start(); err != nil {
@@ -192,7 +194,7 @@ func (d *deployment) startProgram(name string, args ...string) *process {
 			kill.Stop()
 		}
 		if d.t.Failed() {
-			d.t.Logf("%s %s\n%s", name, strings.Join(args, " "), p.out.String())
+			d.t.Logf("%s %s\n%s", name, strings.Join(args, " "), p.Out.String())
 		}
 	})
 	return p
@@ -201,7 +203,7 @@ func (d *deployment) startProgram(name string, args ...string) *process {
 // must runs the airflow program.
 func (d *deployment) must(args ...string) {
 	d.t.Helper()
-	if code := d.start(args...).exit(); code != 0 {
+	if code := d.start(args...).Exit(); code != 0 {
 		d.t.Fatalf("exit code %d of airflow %s", code, strings.Join(args, " "))
 	}
 }
@@ -210,10 +212,10 @@ func (d *deployment) must(args ...string) {
 func (d *deployment) run(dag string, wantCode int) string {
 	d.t.Helper()
 	p := d.start("dags", "test", dag, "2026-11-22")
-	if code := p.exit(); code != wantCode {
+	if code := p.Exit(); code != wantCode {
 		d.t.Errorf("exit code %d of %s, want %d", code, dag, wantCode)
 	}
-	return p.out.String()
+	return p.Out.String()
 }
 
 // scheduled is a deployment whose scheduler runs, with its metadata in meta.
@@ -229,10 +231,13 @@ func (a *airflow) schedule(t *testing.T, service, worker *queue, policy string, 
 	s := &scheduled{meta: storetest.Empty(t)}
 	api := "127.0.0.1:" + strconv.Itoa(unusedPort(t))
 	s.deployment = a.deploy(t, service, worker, fmt.Sprintf(`
+    if hasattr(task, "poke_interval"):
+        task.poke_interval = 5 # a poke is a process of its own here
 %s
 def dag_policy(dag):
     dag.is_paused_upon_creation = dag.dag_id not in "%s".split()
     dag.catchup = True
+    dag.dagrun_timeout = timedelta(hours=1)
     dag.end_date = pendulum.datetime(2026, 11, 1, 2, tz="UTC")
 `, policy, strings.Join(dags, " ")),
 		"AIRFLOW__DATABASE__SQL_ALCHEMY_CONN="+strings.Replace(s.meta.URL, "postgres://", "postgresql+psycopg2://", 1),
@@ -265,9 +270,26 @@ func unusedPort(t *testing.T) int {
 // ends waits for the end of a DAG's run in one of the states.
 func (s *scheduled) ends(dag string, states ...string) {
 	s.t.Helper()
-	eventually(s.t, fmt.Sprintf("the run of %s ends: %s", dag, states), func() bool {
+	clitest.Eventually(s.t, fmt.Sprintf("the run of %s ends: %s", dag, states), func() bool {
 		return storetest.One[int](s.meta, "SELECT count(*) FROM dag_run WHERE dag_id = $1 AND state = ANY ($2)", dag, states) == 1
 	})
+}
+
+// trigger starts a run by hand. On Airflow 3 it has no date if it is given none;
+// 2.11 takes the present then, which is behind the end_date of schedule.
+func (s *scheduled) trigger(dag, conf, date string) {
+	s.t.Helper()
+	clitest.Eventually(s.t, dag+" is loaded", func() bool {
+		return storetest.One[bool](s.meta, "SELECT EXISTS (SELECT FROM serialized_dag WHERE dag_id = $1)", dag)
+	})
+	args := []string{"dags", "trigger", "--conf", conf, dag}
+	switch {
+	case s.version == "2.11":
+		args = append(args, "--exec-date", cmp.Or(date, "2026-11-01T00:00:00+00:00"))
+	case date != "":
+		args = append(args, "--logical-date", date)
+	}
+	s.must(args...)
 }
 
 // clear is the button Clear of a DAG's run.
@@ -287,7 +309,7 @@ from airflow.models.dagrun import DagRun
 from airflow.models.serialized_dag import SerializedDagModel
 run, = DagRun.find(dag_id=sys.argv[1])
 set_dag_run_state_to_failed(dag=SerializedDagModel.get_dag(run.dag_id), run_id=run.run_id, commit=True)
-`, dag); p.exit() != 0 {
+`, dag); p.Exit() != 0 {
 		s.t.Error("marking the run as failed did not work")
 	}
 }

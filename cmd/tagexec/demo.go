@@ -15,11 +15,16 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/spf13/cobra"
 
-	"github.com/tagexec/tagexec/cmd/tagexec/demo"
+	"github.com/tagexec/tagexec/cmd/internal/cli"
+	"github.com/tagexec/tagexec/cmd/internal/config"
+	"github.com/tagexec/tagexec/cmd/internal/serve"
+	"github.com/tagexec/tagexec/cmd/internal/wait"
+	"github.com/tagexec/tagexec/cmd/tagexec/internal/demo"
 	"github.com/tagexec/tagexec/store/devpg"
+	"github.com/tagexec/tagexec/store/postgres"
 )
 
-func demoCommand(std stdio) *cobra.Command {
+func demoCommand(std cli.Streams) *cobra.Command {
 	var (
 		workers int
 		stay    bool
@@ -30,18 +35,18 @@ func demoCommand(std stdio) *cobra.Command {
 		Long: "demo starts a throwaway Postgres, loads the CDNOW purchase log (Fader & Hardie, 2001), submits tag jobs for\n" +
 			"18 month ends and runs them through the pool: SQL, commands and HTTP calls, a limited pool, a mutex key,\n" +
 			"and one job that fails and is tried again.",
-		Args: noArgs,
+		Args: cli.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if workers < 1 {
-				return usagef("--workers is %d: must be at least 1", workers)
+				return cli.Usagef("--workers is %d: must be at least 1", workers)
 			}
-			c, err := loadConfig()
+			c, err := config.Load()
 			if err != nil {
 				return err
 			}
-			ctx, stop := untilSignal(cmd.Context())
+			ctx, stop := cli.UntilSignal(cmd.Context())
 			defer stop()
-			return orSignal(ctx, runDemo(ctx, std, c, workers, stay))
+			return cli.OrSignal(ctx, runDemo(ctx, std, c, workers, stay))
 		},
 	}
 	cmd.Flags().IntVar(&workers, "workers", 3, "jobs that run at the same time")
@@ -49,21 +54,21 @@ func demoCommand(std stdio) *cobra.Command {
 	return cmd
 }
 
-func runDemo(ctx context.Context, std stdio, c config, workers int, stay bool) (err error) {
-	say := func(format string, args ...any) { fmt.Fprintf(std.err, format+"\n", args...) }
+func runDemo(ctx context.Context, std cli.Streams, c config.Config, workers int, stay bool) (err error) {
+	say := func(format string, args ...any) { fmt.Fprintf(std.Err, format+"\n", args...) }
 	say("starting a throwaway Postgres …")
 	server, err := devpg.Start(ctx, devpg.Options{Log: say})
 	if err != nil {
-		return usagef("start the embedded Postgres: %w", err)
+		return cli.Usagef("start the embedded Postgres: %w", err)
 	}
 	defer func() { err = errors.Join(err, server.Stop()) }()
 	// Within the server's directory, so that it goes with it, also after a kill -9.
 	dir, err := os.MkdirTemp(server.DataDir(), "demo-")
 	if err != nil {
-		return usagef("make a directory for the demo: %w", err)
+		return cli.Usagef("make a directory for the demo: %w", err)
 	}
 
-	d := &demonstration{std: std, config: c}
+	d := &demonstration{std: std, config: c, patience: 30 * time.Second}
 	d.config.Workers = workers
 	if err := d.prepare(ctx, server, dir, say); err != nil {
 		return err
@@ -75,15 +80,15 @@ func runDemo(ctx context.Context, std stdio, c config, workers int, stay bool) (
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(std.out, "\nThe history is in tables; for instance\n\n%s\n", historySQL)
+	fmt.Fprintf(std.Out, "\nThe history is in tables; for instance\n\n%s\n", historySQL)
 	if stay {
-		fmt.Fprintf(std.out, "\nThe database stays up until Ctrl-C:\n\n  psql '%s'\n", d.config.DatabaseURL)
+		fmt.Fprintf(std.Out, "\nThe database stays up until Ctrl-C:\n\n  psql '%s'\n", d.config.DatabaseURL)
 		<-ctx.Done()
 	} else {
-		fmt.Fprintln(std.out, "\n`tagexec demo --stay` keeps the database up to look at it.")
+		fmt.Fprintln(std.Out, "\n`tagexec demo --stay` keeps the database up to look at it.")
 	}
 	if failed > 0 {
-		return exit(exitJobs)
+		return cli.Exit(cli.ExitJobs)
 	}
 	return nil
 }
@@ -95,11 +100,13 @@ const historySQL = `  SELECT j.tag, j.biz_date, a.attempt, a.outcome, a.finished
 
 // demonstration is one run of the demo.
 type demonstration struct {
-	std     stdio
-	config  config
+	std     cli.Streams
+	config  config.Config
 	batches []demo.Batch
 	closers []func()
 	took    time.Duration
+
+	patience time.Duration // with a server in which nothing moves: its longest pause is a retry's, of some 5 seconds
 }
 
 // prepare loads the sample data, and sets up what the jobs need: a pool, a
@@ -134,7 +141,7 @@ func (d *demonstration) prepare(ctx context.Context, server *devpg.Server, dir s
 	if err != nil {
 		return err
 	}
-	c.SQLSources = sources{demo.Source: login}
+	c.SQLSources = config.Sources{demo.Source: login}
 	c.CommandsDir, c.Kinds, c.Pools = filepath.Join(dir, "commands"), nil, nil
 	manifests := filepath.Join(dir, "manifests")
 	if err := errors.Join(os.Mkdir(c.CommandsDir, 0o755), os.Mkdir(manifests, 0o755), demo.WriteCommands(c.CommandsDir)); err != nil {
@@ -169,16 +176,22 @@ func (d *demonstration) run(ctx context.Context) error {
 			c()
 		}
 	}()
-	log := d.config.logger(d.std.err)
-	if os.Getenv(prefix+"_LOG_LEVEL") == "" {
-		log = quiet(d.std.err)
+	if !config.Given("LOG_LEVEL") { // the demo's own lines say what happens
+		d.config.LogLevel, d.config.LogFormat = "error", "text"
 	}
-	e, err := newEngine(ctx, d.config, "", log)
+	if !config.Given("SHUTDOWN_GRACE") {
+		d.config.ShutdownGrace = cli.Duration(oneShotGrace)
+	}
+	e, err := serve.Open(ctx, d.config, "", d.config.Logger(d.std.Err))
 	if err != nil {
 		return err
 	}
-	defer e.close()
-	db, err := pgxpool.New(ctx, d.config.DatabaseURL)
+	defer e.Close()
+	database, err := postgres.Queue(d.config.DatabaseURL)
+	if err != nil {
+		return err
+	}
+	db, err := database.Pool("tagexec demo", 4, nil)
 	if err != nil {
 		return err
 	}
@@ -188,7 +201,7 @@ func (d *demonstration) run(ctx context.Context) error {
 	for _, b := range d.batches {
 		total += b.Count
 	}
-	fmt.Fprintf(d.std.err, "running %d jobs of %d business dates with %d workers\n", total, len(demo.BizDates()), d.config.Workers)
+	fmt.Fprintf(d.std.Err, "running %d jobs of %d business dates with %d workers\n", total, len(demo.BizDates()), d.config.Workers)
 	running, stop := context.WithCancel(ctx)
 	defer stop()
 	var (
@@ -198,9 +211,9 @@ func (d *demonstration) run(ctx context.Context) error {
 	)
 	pool.Go(func() {
 		defer stop()
-		runErr = e.pool.Run(running)
+		runErr = e.Pool.Run(running)
 	})
-	err = d.submit(running, e, db, total)
+	err = d.submit(running, e, db.Pool, total)
 	d.took = time.Since(began)
 	stop()
 	pool.Wait()
@@ -209,14 +222,18 @@ func (d *demonstration) run(ctx context.Context) error {
 
 // submit submits each batch when the one it waits for is settled, as a
 // scheduler would, and returns when all jobs are done.
-func (d *demonstration) submit(ctx context.Context, e *engine, db *pgxpool.Pool, total int) error {
-	bar := newProgress(d.std.err, 2*time.Second)
-	defer bar.end()
+func (d *demonstration) submit(ctx context.Context, e *serve.Engine, db *pgxpool.Pool, total int) error {
+	bar := cli.NewProgress(d.std.Err, 2*time.Second, "jobs done")
+	defer bar.End()
+	var (
+		seen  string // of the states
+		since = time.Now()
+	)
 	for next := 0; ; {
 		for ; next < len(d.batches); next++ {
 			b := d.batches[next]
 			if b.After != "" {
-				counts, err := e.store.BatchCounts(ctx, b.After)
+				counts, err := e.Store.BatchCounts(ctx, b.After)
 				if err != nil {
 					return err
 				}
@@ -224,7 +241,7 @@ func (d *demonstration) submit(ctx context.Context, e *engine, db *pgxpool.Pool,
 					break
 				}
 			}
-			if _, err := e.store.Submit(ctx, b.Key, b.Jobs, b.Context, "retry_failed"); err != nil {
+			if _, err := e.Store.Submit(ctx, b.Key, b.Jobs, b.Context, "retry_failed"); err != nil {
 				return err
 			}
 		}
@@ -237,16 +254,27 @@ func (d *demonstration) submit(ctx context.Context, e *engine, db *pgxpool.Pool,
 			count[s.State] = s.Jobs
 		}
 		done := int(count["succeeded"] + count["failed"] + count["cancelled"])
-		bar.show(done, total, fmt.Sprintf("%d running", count["running"]))
+		bar.Show(done, total, fmt.Sprintf("%d running", count["running"]))
 		if done == total {
 			return nil
 		}
-		timer := time.NewTimer(100 * time.Millisecond)
-		select {
-		case <-ctx.Done():
-			timer.Stop()
-			return context.Cause(ctx)
-		case <-timer.C:
+		if now := fmt.Sprint(count); now != seen {
+			seen, since = now, time.Now()
+		} else if time.Since(since) > d.patience {
+			return d.stalled(ctx, db)
+		}
+		if err := wait.For(ctx, 100*time.Millisecond); err != nil {
+			return err
 		}
 	}
+}
+
+// stalled says why nothing moves, as far as the server tells: an executor waits
+// for a full disk as long as it takes, a demo does not.
+func (d *demonstration) stalled(ctx context.Context, db *pgxpool.Pool) error {
+	_, err := db.Exec(ctx, "CREATE TEMP TABLE probe AS SELECT repeat('x', 1000) FROM generate_series(1, 1000)")
+	if err == nil {
+		err = errors.New("the log of the server may tell why")
+	}
+	return cli.Usagef("no job has moved for %s: %w", d.patience, err)
 }

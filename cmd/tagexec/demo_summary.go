@@ -10,7 +10,8 @@ import (
 	"github.com/jedib0t/go-pretty/v6/table"
 	"github.com/jedib0t/go-pretty/v6/text"
 
-	"github.com/tagexec/tagexec/cmd/tagexec/demo"
+	"github.com/tagexec/tagexec/cmd/internal/cli"
+	"github.com/tagexec/tagexec/cmd/tagexec/internal/demo"
 )
 
 // summarise prints what happened, and returns how many jobs did not succeed.
@@ -46,7 +47,7 @@ func (d *demonstration) printSummary(ctx context.Context, conn *pgx.Conn) (faile
 		return 0, err
 	}
 
-	out := d.std.out
+	out := d.std.Out
 	var list []string
 	for _, s := range states {
 		list = append(list, fmt.Sprintf("%d %s", s.Jobs, s.State))
@@ -64,7 +65,7 @@ func (d *demonstration) printSummary(ctx context.Context, conn *pgx.Conn) (faile
 	for _, a := range retried {
 		fmt.Fprintf(out, "retry        %s of %s, attempt %d: %s", a.Tag, a.BizDate.Format(time.DateOnly), a.Attempt, a.Outcome)
 		if a.Error != nil {
-			fmt.Fprintf(out, " (%s)", *a.Error)
+			fmt.Fprintf(out, " (%s)", cli.Printable(*a.Error))
 		}
 		fmt.Fprintln(out)
 	}

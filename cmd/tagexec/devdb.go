@@ -10,6 +10,7 @@ import (
 
 	"github.com/tagexec/tagexec/migrations"
 	"github.com/tagexec/tagexec/store/devpg"
+	"github.com/tagexec/tagexec/store/postgres"
 )
 
 // queueDatabase holds the queue in an embedded server.
@@ -74,7 +75,11 @@ func jobLogin(ctx context.Context, server *devpg.Server, role, database string) 
 
 // withConn calls do with a connection to the database at u.
 func withConn(ctx context.Context, u string, do func(*pgx.Conn) error) error {
-	conn, err := pgx.Connect(ctx, u)
+	database, err := postgres.Queue(u)
+	if err != nil {
+		return err
+	}
+	conn, err := pgx.ConnectConfig(ctx, database.Config("tagexec"))
 	if err != nil {
 		return err
 	}

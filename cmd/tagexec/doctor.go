@@ -1,7 +1,6 @@
 package main
 
 import (
-	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -12,13 +11,15 @@ import (
 	"github.com/jedib0t/go-pretty/v6/text"
 	"github.com/spf13/cobra"
 
-	"github.com/tagexec/tagexec/store"
+	"github.com/tagexec/tagexec/cmd/internal/cli"
+	"github.com/tagexec/tagexec/cmd/internal/config"
+	"github.com/tagexec/tagexec/store/doctor"
 )
 
-func doctorCommand(std stdio) *cobra.Command {
+func doctorCommand(std cli.Streams) *cobra.Command {
 	var (
-		output  string
-		horizon time.Duration
+		output string
+		maxAge time.Duration
 	)
 	cmd := &cobra.Command{
 		Use:   "doctor",
@@ -27,43 +28,37 @@ func doctorCommand(std stdio) *cobra.Command {
 			"pools and executors that are stuck. It changes nothing. What this login may\n" +
 			"not look at is listed as unknown.\n\n" +
 			"Exit codes: 0 nothing was found, 1 something was, 2 wrong usage or\nconfiguration, 3 database out of reach.",
-		Args: noArgs,
+		Args: cli.NoArgs,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if output != "table" && output != "json" {
-				return usagef("--output is %q: must be table or json", output)
+				return cli.Usagef("--output is %q: must be table or json", output)
 			}
-			return withDatabase(func(ctx context.Context, c config) error { return doctor(ctx, std, c, output, horizon) })(cmd, args)
+			return withDatabase(func(ctx context.Context, c config.Config) error { return diagnose(ctx, std, c, output, maxAge) })(cmd, args)
 		},
 	}
 	cmd.Flags().StringVar(&output, "output", "table", "table or json")
 	// Longer than any statement of ours, and short enough that claims are not yet slow.
-	cmd.Flags().DurationVar(&horizon, "snapshots-older-than", 5*time.Minute, "age from which a session or prepared transaction that holds back vacuum is a finding")
+	cli.DurationVar(cmd.Flags(), &maxAge, "snapshots-older-than", 5*time.Minute, "age from which a session or prepared transaction that holds back vacuum is a finding")
 	return cmd
 }
 
-// gravity is the order in which diagnoses are listed.
-var gravity = []string{store.LevelFinding, store.LevelUnknown, store.LevelInfo, store.LevelOK}
-
-func doctor(ctx context.Context, std stdio, c config, output string, horizon time.Duration) error {
-	ctx, stop := untilSignal(ctx)
+func diagnose(ctx context.Context, std cli.Streams, c config.Config, output string, maxAge time.Duration) error {
+	ctx, stop := cli.UntilSignal(ctx)
 	defer stop()
-	list, err := store.Diagnose(ctx, c.DatabaseURL, horizon)
+	list, err := doctor.Diagnose(ctx, c.DatabaseURL, maxAge)
 	if err != nil {
-		return orSignal(ctx, fmt.Errorf("%s: %w", redacted(c.DatabaseURL), err))
+		return cli.OrSignal(ctx, err)
 	}
-	slices.SortStableFunc(list, func(a, b store.Diagnosis) int {
-		return cmp.Compare(slices.Index(gravity, a.Level), slices.Index(gravity, b.Level))
-	})
 	if output == "json" {
-		encoder := json.NewEncoder(std.out)
+		encoder := json.NewEncoder(std.Out)
 		encoder.SetIndent("", "  ")
 		encoder.SetEscapeHTML(false)
 		err = encoder.Encode(list)
 	} else {
-		_, err = fmt.Fprintln(std.out, diagnosisTable(list))
+		_, err = fmt.Fprintln(std.Out, diagnosisTable(list))
 	}
-	if err == nil && slices.ContainsFunc(list, func(d store.Diagnosis) bool { return d.Level == store.LevelFinding }) {
-		return exit(exitFindings)
+	if err == nil && slices.ContainsFunc(list, func(d doctor.Diagnosis) bool { return d.Level == doctor.Finding }) {
+		return cli.Exit(cli.ExitFindings)
 	}
 	return err
 }
@@ -74,7 +69,7 @@ const (
 	remedyWidth = 60
 )
 
-func diagnosisTable(list []store.Diagnosis) string {
+func diagnosisTable(list []doctor.Diagnosis) string {
 	t := table.NewWriter()
 	t.AppendHeader(table.Row{"", "check", "what", "remedy"})
 	t.SetColumnConfigs([]table.ColumnConfig{
@@ -82,7 +77,7 @@ func diagnosisTable(list []store.Diagnosis) string {
 		{Number: 4, WidthMax: remedyWidth, WidthMaxEnforcer: text.WrapSoft},
 	})
 	for _, d := range list {
-		t.AppendRow(table.Row{d.Level, d.Check, d.Detail, d.Remedy})
+		t.AppendRow(table.Row{d.Level, d.Check, cli.Printable(d.Detail), cli.Printable(d.Remedy)})
 	}
 	return t.Render()
 }

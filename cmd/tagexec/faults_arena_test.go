@@ -17,7 +17,8 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 
-	"github.com/tagexec/tagexec/cmd/tagexec/faultproxy"
+	"github.com/tagexec/tagexec/cmd/internal/clitest"
+	"github.com/tagexec/tagexec/cmd/internal/faultproxy"
 	"github.com/tagexec/tagexec/migrations"
 	"github.com/tagexec/tagexec/store/devpg"
 	"github.com/tagexec/tagexec/store/storetest"
@@ -59,21 +60,6 @@ func arenaOn(t *testing.T, pg *devpg.Server) *arena {
 		t.Fatal(err)
 	}
 	return furnish(t, db, openPool(t, pg.URL("effects")))
-}
-
-// ownServer starts a server that the test may stop.
-func ownServer(t *testing.T) *devpg.Server {
-	t.Helper()
-	pg, err := devpg.Start(t.Context(), devpg.Options{Fast: true})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := pg.Stop(); err != nil {
-			t.Error(err)
-		}
-	})
-	return pg
 }
 
 func openPool(t *testing.T, url string) *pgxpool.Pool {
@@ -150,7 +136,7 @@ func (a *arena) proxy() (*faultproxy.Proxy, string) {
 }
 
 // serve starts an executor and waits until it is registered.
-func (a *arena) serve(env ...string) *process {
+func (a *arena) serve(env ...string) *clitest.Process {
 	a.t.Helper()
 	p := start(a.t, a.db, []string{"serve"}, append([]string{
 		"TAGEXEC_LEASE=" + faultLease.String(), "TAGEXEC_HEARTBEAT=" + faultHeartbeat.String(),
@@ -158,36 +144,36 @@ func (a *arena) serve(env ...string) *process {
 		"TAGEXEC_COMMANDS_DIR=" + a.path("commands"), "TAGEXEC_COMMAND_ENV=PATH",
 		"TAGEXEC_LOG_FORMAT=json", "TAGEXEC_WORKERS=8",
 	}, env...)...)
-	eventually(a.t, "an executor", func() bool { return len(a.ids(p)) > 0 })
+	clitest.Eventually(a.t, "an executor", func() bool { return len(a.ids(p)) > 0 })
 	return p
 }
 
 // ids returns the ids under which a process registered, the last one last.
-func (a *arena) ids(p *process) []uuid.UUID {
+func (a *arena) ids(p *clitest.Process) []uuid.UUID {
 	a.t.Helper()
 	return list[uuid.UUID](a, a.db.Pool, "SELECT id FROM tagexec.tag_executors WHERE pid = $1 ORDER BY started_at", p.Process.Pid)
 }
 
 // kill ends a process as a crash would.
-func (a *arena) kill(p *process) {
+func (a *arena) kill(p *clitest.Process) {
 	a.t.Helper()
-	p.signal(syscall.SIGKILL)
+	p.Signal(syscall.SIGKILL)
 	_ = p.Wait() // says that it was killed
 }
 
 // stop ends executors in order, and returns the counts in the last line of the
 // first one's log.
-func (a *arena) stop(processes ...*process) (counts map[string]int64) {
+func (a *arena) stop(processes ...*clitest.Process) (counts map[string]int64) {
 	a.t.Helper()
 	for i, p := range processes {
-		p.signal(syscall.SIGTERM)
-		if code := p.exit(); code != 143 {
+		p.Signal(syscall.SIGTERM)
+		if code := p.Exit(); code != 143 {
 			a.t.Errorf("exit code %d after SIGTERM, want 143", code)
 		}
-		if strings.Contains(p.errOut.String(), "panic") {
+		if strings.Contains(p.ErrOut.String(), "panic") {
 			a.t.Errorf("executor %d panicked", i)
 		}
-		for line := range strings.Lines(p.errOut.String()) {
+		for line := range strings.Lines(p.ErrOut.String()) {
 			var stopped struct {
 				Message string           `json:"msg"`
 				Jobs    map[string]int64 `json:"jobs"`
@@ -202,9 +188,9 @@ func (a *arena) stop(processes ...*process) (counts map[string]int64) {
 
 // seasoned waits until an executor has been in contact for longer than the
 // lease: from then on it reaps.
-func (a *arena) seasoned(p *process) {
+func (a *arena) seasoned(p *clitest.Process) {
 	a.t.Helper()
-	eventually(a.t, "an executor that may reap", func() bool {
+	clitest.Eventually(a.t, "an executor that may reap", func() bool {
 		return value[bool](a, `SELECT heartbeat_at > started_at + make_interval(secs => lease_seconds)
 		                         FROM tagexec.tag_executors WHERE pid = $1 ORDER BY started_at DESC LIMIT 1`, p.Process.Pid)
 	})
@@ -282,7 +268,7 @@ func (a *arena) insert(n int, kind, payload string, columns []string) []int64 {
 // waitFor waits until all of these jobs are in a state.
 func (a *arena) waitFor(state string, jobs []int64) {
 	a.t.Helper()
-	eventually(a.t, fmt.Sprintf("%d jobs to be %s", len(jobs), state), func() bool {
+	clitest.Eventually(a.t, fmt.Sprintf("%d jobs to be %s", len(jobs), state), func() bool {
 		return value[int](a, "SELECT count(*) FROM tagexec.tag_jobs WHERE id = ANY ($1) AND state = $2", jobs, state) == len(jobs)
 	})
 }
@@ -290,7 +276,7 @@ func (a *arena) waitFor(state string, jobs []int64) {
 // settled waits until nothing is pending or running.
 func (a *arena) settled() {
 	a.t.Helper()
-	eventually(a.t, "all jobs to end", func() bool {
+	clitest.Eventually(a.t, "all jobs to end", func() bool {
 		return value[int](a, "SELECT count(*) FROM tagexec.tag_jobs WHERE state IN ('pending', 'running')") == 0
 	})
 }
@@ -361,7 +347,7 @@ func (a *arena) lines() []line {
 	return all
 }
 
-// said tells whether all of these jobs left a line in the history.
+// said reports whether all of these jobs left a line in the history.
 func (a *arena) said(jobs []int64, attempt int, what string) bool {
 	all := a.lines()
 	for _, job := range jobs {

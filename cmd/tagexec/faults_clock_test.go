@@ -3,89 +3,46 @@ package main
 import (
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/tagexec/tagexec/cmd/internal/clitest"
+	"github.com/tagexec/tagexec/cmd/internal/movedclock"
 	"github.com/tagexec/tagexec/store/devpg"
+	"github.com/tagexec/tagexec/store/doctor"
 )
 
-// shim moves the clock of a program that asks the C library for the time, as
-// Postgres does and a Go program does not.
-const shim = `
-#define _GNU_SOURCE
-#include <sys/syscall.h>
-#include <sys/time.h>
-#include <time.h>
-#include <unistd.h>
-
-int clock_gettime(clockid_t id, struct timespec *t) {
-	int r = (int) syscall(SYS_clock_gettime, id, t);
-	if (r == 0 && (id == CLOCK_REALTIME || id == CLOCK_REALTIME_COARSE))
-		t->tv_sec += (OFFSET);
-	return r;
-}
-
-int gettimeofday(struct timeval *restrict t, void *restrict zone) {
-	struct timespec s;
-	int r = clock_gettime(CLOCK_REALTIME, &s);
-	t->tv_sec = s.tv_sec;
-	t->tv_usec = s.tv_nsec / 1000;
-	return r;
-}
-
-time_t time(time_t *t) {
-	struct timespec s;
-	clock_gettime(CLOCK_REALTIME, &s);
-	if (t)
-		*t = s.tv_sec;
-	return s.tv_sec;
-}
-`
-
-// movedServer starts a server whose clock is off. devpg takes the first initdb
-// in PATH and the postgres beside it: here, scripts that load the shim. The
-// test must not be parallel yet.
-func movedServer(t *testing.T, offset time.Duration) *devpg.Server {
+// movedServer starts a server whose clock is off, and can be set while it runs.
+func movedServer(t *testing.T, offset time.Duration) (pg *devpg.Server, set func(offset time.Duration)) {
 	t.Helper()
 	dir := t.TempDir()
 	// As root the server runs as another user, who must get there.
 	if err := os.Chmod(filepath.Dir(dir), 0o755); err != nil {
 		t.Fatal(err)
 	}
-	write := func(name, text string) string {
-		path := filepath.Join(dir, name)
-		if err := os.WriteFile(path, []byte(text), 0o755); err != nil {
+	clock, err := movedclock.New(t.Context(), dir)
+	if err != nil {
+		t.Fatalf("a C compiler is needed, as for the race detector: %v", err)
+	}
+	set = func(offset time.Duration) {
+		if err := clock.Set(offset); err != nil {
 			t.Fatal(err)
 		}
-		return path
 	}
-	library := filepath.Join(dir, "shim.so")
-	build := exec.Command("cc", "-shared", "-fPIC", "-O1", fmt.Sprintf("-DOFFSET=%d", int(offset.Seconds())), "-o", library, write("shim.c", shim))
-	if out, err := build.CombinedOutput(); err != nil {
-		t.Fatalf("a C compiler is needed, as for the race detector: %v\n%s", err, out)
-	}
-	// Where the binaries are, a running server tells.
-	model := ownServer(t)
-	text, err := os.ReadFile(filepath.Join(model.DataDir(), "data", "postmaster.pid"))
+	set(offset)
+	pg, err = devpg.Start(t.Context(), devpg.Options{Fast: true, Preload: clock.Library})
 	if err != nil {
 		t.Fatal(err)
 	}
-	pid, _, _ := strings.Cut(string(text), "\n")
-	postgres, err := os.Readlink("/proc/" + pid + "/exe")
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, program := range []string{"initdb", "postgres"} {
-		real := filepath.Join(filepath.Dir(postgres), program)
-		write(program, fmt.Sprintf("#!/bin/sh\nLD_PRELOAD='%s' exec '%s' \"$@\"\n", library, real))
-	}
-	before := os.Getenv("PATH")
-	defer os.Setenv("PATH", before)
-	os.Setenv("PATH", dir+string(filepath.ListSeparator)+before)
-	return ownServer(t)
+	t.Cleanup(func() {
+		if err := pg.Stop(); err != nil {
+			t.Error(err)
+		}
+	})
+	return pg, set
 }
 
 // Executors compare no time of theirs with the database's: with a server whose
@@ -94,7 +51,7 @@ func movedServer(t *testing.T, offset time.Duration) *devpg.Server {
 func TestFaultClocksAnHourApart(t *testing.T) {
 	tests := map[string]func(*testing.T){}
 	for name, offset := range map[string]time.Duration{"the executors are late": time.Hour, "the executors are early": -time.Hour} {
-		pg := movedServer(t, offset)
+		pg, _ := movedServer(t, offset)
 		tests[name] = func(t *testing.T) {
 			a := arenaOn(t, pg)
 			if off := time.Since(a.now()).Abs(); off < 59*time.Minute {
@@ -110,13 +67,13 @@ func TestFaultClocksAnHourApart(t *testing.T) {
 			timed := a.insert(1, "sql", `'{"statement": "SELECT pg_sleep(600)"}'`, []string{"timeout_seconds = 1"})
 			retried := a.commandJobs(1, "second")
 			limit := a.sqlJobs(20, "mutex_key = 'key ' || i % 5", "timeout_seconds = 60")
-			eventually(t, "a timeout", func() bool { return a.outcomes(timed[0]) != "" })
+			clitest.Eventually(t, "a timeout", func() bool { return a.outcomes(timed[0]) != "" })
 			a.exec("SELECT tagexec.cancel_job($1)", timed[0])
 			a.waitFor("succeeded", append(append(retried, due...), limit...))
 			a.seasoned(second)
 			killed := a.now()
 			a.kill(first)
-			eventually(t, "the second attempts", func() bool { return a.said(taken, 2, "start") })
+			clitest.Eventually(t, "the second attempts", func() bool { return a.said(taken, 2, "start") })
 			a.open()
 			a.settled()
 
@@ -144,4 +101,114 @@ func TestFaultClocksAnHourApart(t *testing.T) {
 		}
 	}
 	together(t, tests)
+}
+
+// Executors that live and jobs that run outlive any step of the server's clock,
+// one that is dead is found all the same, and what was due does not wait until
+// the clock is where it was.
+func TestFaultServersClockIsSetWhileJobsRun(t *testing.T) {
+	pg, set := movedServer(t, 0)
+	t.Parallel()
+	a := arenaOn(t, pg)
+	for _, rule := range []string{"job_times", "attempt_times", "attempts_in_turn"} {
+		a.db.Allow(rule)
+	}
+	killed, second, third := a.serve(), a.serve(), a.serve()
+	taken := a.commandJobs(24, "gated") // all workers
+	a.waitFor("running", taken)
+	for _, p := range []*clitest.Process{killed, second, third} {
+		a.seasoned(p)
+	}
+	var due []int64
+	for _, offset := range []time.Duration{time.Hour, 9 * time.Hour, 9*time.Hour - 2*time.Minute} {
+		set(offset)
+		a.heartbeats(int(3 * faultLease / faultHeartbeat))
+		if n := value[int](a, "SELECT count(*) FROM tagexec.tag_jobs WHERE id = ANY ($1) AND state = 'running' AND attempt = 1", taken); n != len(taken) {
+			t.Fatalf("with the clock %s ahead %d of %d jobs run on", offset, n, len(taken))
+		}
+		if n := value[int](a, "SELECT count(*) FROM tagexec.tag_executors WHERE reaped_at IS NOT NULL"); n != 0 {
+			t.Fatalf("with the clock %s ahead %d executors were reaped", offset, n)
+		}
+		due = append(due, a.sqlJobs(5)...)
+	}
+	mine := list[int64](a, a.db.Pool, "SELECT id FROM tagexec.tag_jobs WHERE state = 'running' AND executor_id = $1", a.ids(killed)[0])
+	a.kill(killed)
+	clitest.Eventually(t, "the takeover", func() bool { return a.outcomes(mine[0]) == "lost" })
+	set(0) // nine hours back
+	due = append(due, a.sqlJobs(5)...)
+	a.open()
+	a.settled()
+
+	for _, job := range taken {
+		want := "succeeded"
+		if slices.Contains(mine, job) {
+			want = "lost succeeded"
+		}
+		a.wantOutcomes([]int64{job}, want)
+	}
+	a.wantOutcomes(due, "succeeded")
+	a.stop(second, third)
+	a.check()
+	diagnoses, err := doctor.Diagnose(t.Context(), a.db.URL, 5*time.Minute)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, d := range diagnoses {
+		if d.Level == doctor.Finding {
+			t.Errorf("doctor finds %s: %s", d.Check, d.Detail)
+		}
+	}
+}
+
+// Postgres ends what runs by its own clock. A job that it ended because that was set
+// forward has lost no attempt.
+func TestFaultServersClockIsSetDuringAStatement(t *testing.T) {
+	pg, set := movedServer(t, 0)
+	t.Parallel()
+	a := arenaOn(t, pg)
+	for _, rule := range []string{"job_times", "attempt_times", "attempts_in_turn"} {
+		a.db.Allow(rule)
+	}
+	holder, err := a.effects.Acquire(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer holder.Release()
+	if _, err := holder.Exec(t.Context(), "SELECT pg_advisory_lock(7)"); err != nil {
+		t.Fatal(err)
+	}
+	p := a.serve()
+	jobs := a.insert(2, "sql", "jsonb_build_object('statement', 'INSERT INTO effects SELECT $1 FROM pg_advisory_xact_lock_shared(7)', 'args', jsonb_build_array(i))", []string{"timeout_seconds = 600"})
+	clitest.Eventually(t, "statements that wait", func() bool {
+		return value[int](a, "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted") == len(jobs)
+	})
+	set(time.Hour)
+	for _, job := range jobs {
+		clitest.Eventually(t, "the end of the statement", func() bool { return a.outcomes(job) == "interrupted" })
+	}
+	if _, err := holder.Exec(t.Context(), "SELECT pg_advisory_unlock(7)"); err != nil {
+		t.Fatal(err)
+	}
+	a.waitFor("succeeded", jobs)
+	a.wantOutcomes(jobs, "interrupted succeeded")
+	if got := list[string](a, a.db.Pool, "SELECT DISTINCT error_code || ': ' || error FROM tagexec.tag_job_attempts WHERE outcome = 'interrupted'"); len(got) != 1 ||
+		got[0] != "interrupted: the server's clock was set forward by 1h0m0s, so it ended the statements before their time" {
+		t.Errorf("%q", got)
+	}
+	a.stop(p)
+	a.check()
+}
+
+// heartbeats waits until an executor has sent so many.
+func (a *arena) heartbeats(n int) {
+	a.t.Helper()
+	last := ""
+	clitest.Eventually(a.t, fmt.Sprint(n, " heartbeats"), func() bool {
+		now := value[string](a, "SELECT heartbeat_at::text FROM tagexec.tag_executors WHERE reaped_at IS NULL AND stopped_at IS NULL ORDER BY id LIMIT 1")
+		if now != last {
+			last = now
+			n--
+		}
+		return n < 0
+	})
 }

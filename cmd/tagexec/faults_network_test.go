@@ -2,8 +2,12 @@ package main
 
 import (
 	"strings"
+	"syscall"
 	"testing"
 	"time"
+
+	"github.com/tagexec/tagexec/cmd/internal/clitest"
+	"github.com/tagexec/tagexec/store/storetest"
 )
 
 func TestFaultAnswerToClaimIsLost(t *testing.T) {
@@ -13,9 +17,9 @@ func TestFaultAnswerToClaimIsLost(t *testing.T) {
 		column    string
 	}{
 		"of a lane":            {"-- tagexec: claim", "pool = 'default'"},
-		"of a limited pool":    {"-- tagexec: claim limited", "pool = 'limited'"},
-		"of jobs with a mutex": {"-- tagexec: claim keyed", "mutex_key = 'key ' || i"},
-		"of suspects":          {"-- tagexec: claim suspect", "crashes = 2"},
+		"of a limited pool":    {"-- tagexec: take", "pool = 'limited'"},
+		"of jobs with a mutex": {"-- tagexec: take keyed jobs", "mutex_key = 'key ' || i"},
+		"of suspects":          {"-- tagexec: take", "crashes = 2"},
 	} {
 		tests[name] = func(t *testing.T) {
 			a := newArena(t)
@@ -57,10 +61,10 @@ func TestFaultAnswerToRecordIsLost(t *testing.T) {
 	proxy, through := a.proxy()
 	executor := a.serve(through)
 	const lost = 4
-	proxy.DropAnswers(lost, func(sql string) bool { return strings.HasPrefix(sql, "-- tagexec: record\n") })
+	proxy.DropAnswers(lost, func(sql string) bool { return strings.HasPrefix(sql, "-- tagexec: record") })
 	jobs := a.sqlJobs(300, "run_at = now() + i * interval '0.005 seconds'")
 	a.waitFor("succeeded", jobs)
-	eventually(t, "the loss of the last answer, which is later than what it tells", func() bool { return proxy.Stats().Dropped == lost })
+	clitest.Eventually(t, "the loss of the last answer, which is later than what it tells", func() bool { return proxy.Stats().Dropped == lost })
 	a.wantOutcomes(jobs, "succeeded")
 	if counts := a.stop(executor); counts["succeeded"] != int64(len(jobs)) || counts["refused"] != 0 {
 		t.Errorf("the executor counts %v, want %d succeeded and none refused", counts, len(jobs))
@@ -88,7 +92,7 @@ read _ < gate`)
 			frozen := a.serve(through)
 			jobs := a.commandJobs(3, "gated")
 			alone := a.commandJobs(1, "alone", "mutex_key = 'alone'")
-			eventually(t, "the first attempts", func() bool { return a.said(append(jobs, alone...), 1, "start") })
+			clitest.Eventually(t, "the first attempts", func() bool { return a.said(append(jobs, alone...), 1, "start") })
 			other := a.serve()
 			a.seasoned(other)
 			silent := a.now()
@@ -97,8 +101,8 @@ read _ < gate`)
 			} else {
 				proxy.FreezeApplication(c.application)
 			}
-			eventually(t, "the second attempts", func() bool { return a.said(append(jobs, alone...), 2, "start") })
-			if !strings.Contains(frozen.errOut.String(), fenceMessage) {
+			clitest.Eventually(t, "the second attempts", func() bool { return a.said(append(jobs, alone...), 2, "start") })
+			if !strings.Contains(frozen.ErrOut.String(), fenceMessage) {
 				t.Error("the frozen executor did not notice in time")
 			}
 			a.open()
@@ -110,12 +114,12 @@ read _ < gate`)
 				t.Error("the job that holds a mutex key was not stopped")
 			}
 			if c.application == "" {
-				eventually(t, "the end of the other jobs, which nothing stopped", func() bool { return a.said(jobs, 1, "end") })
+				clitest.Eventually(t, "the end of the other jobs, which nothing stopped", func() bool { return a.said(jobs, 1, "end") })
 			}
 
 			proxy.Thaw()
-			eventually(t, "a new id", func() bool { return len(a.ids(frozen)) >= 2 })
-			eventually(t, "refused results", func() bool { return strings.Contains(frozen.errOut.String(), "late results were refused") })
+			clitest.Eventually(t, "a new id", func() bool { return len(a.ids(frozen)) >= 2 })
+			clitest.Eventually(t, "refused results", func() bool { return strings.Contains(frozen.ErrOut.String(), "late results were refused") })
 			a.stop(other)
 			more := a.commandJobs(5, "gated")
 			a.waitFor("succeeded", more)
@@ -145,11 +149,11 @@ func lateClaimOfTheDead(t *testing.T) {
 	late := a.serve(through)
 	other := a.serve("TAGEXEC_POOLS=elsewhere")
 	a.seasoned(other)
-	proxy.FreezeAt(func(sql string) bool { return strings.HasPrefix(sql, "-- tagexec: claim few\n") })
+	proxy.FreezeAt(func(sql string) bool { return strings.HasPrefix(sql, "-- tagexec: claim\n") })
 	jobs := a.sqlJobs(5)
-	eventually(t, "the claim", proxy.Frozen)
+	clitest.Eventually(t, "the claim", proxy.Frozen)
 	id := a.ids(late)[0]
-	eventually(t, "the reap", func() bool {
+	clitest.Eventually(t, "the reap", func() bool {
 		return value[bool](a, "SELECT reaped_at IS NOT NULL FROM tagexec.tag_executors WHERE id = $1", id)
 	})
 	a.kill(late)
@@ -173,11 +177,11 @@ func lateClaimOfTheLiving(t *testing.T) {
 	late := a.serve(through)
 	other := a.serve("TAGEXEC_POOLS=elsewhere")
 	a.seasoned(other)
-	proxy.FreezeAt(func(sql string) bool { return strings.HasPrefix(sql, "-- tagexec: claim few\n") })
+	proxy.FreezeAt(func(sql string) bool { return strings.HasPrefix(sql, "-- tagexec: claim\n") })
 	jobs := a.sqlJobs(5)
-	eventually(t, "the claim", proxy.Frozen)
+	clitest.Eventually(t, "the claim", proxy.Frozen)
 	id := a.ids(late)[0]
-	eventually(t, "the reap", func() bool {
+	clitest.Eventually(t, "the reap", func() bool {
 		return value[bool](a, "SELECT reaped_at IS NOT NULL FROM tagexec.tag_executors WHERE id = $1", id)
 	})
 	proxy.Thaw()
@@ -188,7 +192,7 @@ func lateClaimOfTheLiving(t *testing.T) {
 			t.Errorf("the attempts of job %d were: %s", job, got)
 		}
 	}
-	eventually(t, "a new id", func() bool { return len(a.ids(late)) >= 2 })
+	clitest.Eventually(t, "a new id", func() bool { return len(a.ids(late)) >= 2 })
 	a.stop(late, other)
 	a.check()
 }
@@ -202,7 +206,7 @@ func TestFaultNobodyReapsAtOnceAfterAnOutage(t *testing.T) {
 	proxy, through := a.proxy()
 	first := a.serve(through, "TAGEXEC_LEASE="+lease.String())
 	jobs := a.commandJobs(4, "gated")
-	eventually(t, "the first attempts", func() bool { return a.said(jobs, 1, "start") })
+	clitest.Eventually(t, "the first attempts", func() bool { return a.said(jobs, 1, "start") })
 	otherProxy, otherThrough := a.proxy()
 	second := a.serve(otherThrough, "TAGEXEC_LEASE="+lease.String())
 	a.seasoned(second)
@@ -210,17 +214,17 @@ func TestFaultNobodyReapsAtOnceAfterAnOutage(t *testing.T) {
 	proxy.Cut()
 	otherProxy.Cut()
 	over := "SELECT bool_and(heartbeat_at < now() - make_interval(secs => lease_seconds)) FROM tagexec.tag_executors"
-	eventually(t, "the end of all leases", func() bool { return value[bool](a, over) })
+	clitest.Eventually(t, "the end of all leases", func() bool { return value[bool](a, over) })
 	back := a.now()
 	otherProxy.Heal()
 	// Longer than the second waits between two tries, shorter than the lease.
-	eventually(t, "time for a reap", func() bool {
+	clitest.Eventually(t, "time for a reap", func() bool {
 		return value[bool](a, `SELECT heartbeat_at > $2 AND now() > $2::timestamptz + make_interval(secs => $3)
 		                         FROM tagexec.tag_executors WHERE id = $1`, a.ids(second)[0], back, lease.Seconds()/2)
 	})
 	proxy.Heal()
 	id := a.ids(first)[0]
-	eventually(t, "the first to be back", func() bool {
+	clitest.Eventually(t, "the first to be back", func() bool {
 		return value[bool](a, "SELECT heartbeat_at > $2 OR reaped_at IS NOT NULL FROM tagexec.tag_executors WHERE id = $1", id, back)
 	})
 	a.open()
@@ -231,4 +235,73 @@ func TestFaultNobodyReapsAtOnceAfterAnOutage(t *testing.T) {
 	}
 	a.stop(first, second)
 	a.check()
+}
+
+// Servers that let everybody in and then say nothing more hold up neither a
+// cancel nor the exit.
+func TestFaultSilentServersHoldNoExit(t *testing.T) {
+	const grace = time.Second
+	for name, silentQueue := range map[string]bool{"the source": false, "the source and the queue": true} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			db := storetest.New(t)
+			queue := storetest.NewSilent(t, db.URL, 0)
+			source := storetest.NewSilent(t, db.URL, 0)
+			p := start(t, db, []string{"serve"}, "TAGEXEC_DATABASE_URL="+queue.URL, "TAGEXEC_SQL_SOURCES=x="+source.URL,
+				"TAGEXEC_WORKERS=4", "TAGEXEC_SHUTDOWN_GRACE="+grace.String())
+			fallSilent(t, p, source, storetest.Everybody)
+			db.Exec(`INSERT INTO tagexec.tag_jobs (tag, payload) SELECT 'x', '{"statement": "SELECT 1"}' FROM generate_series(1, 4)`)
+			clitest.Eventually(t, "connections that hang", func() bool { return source.Hung() >= 3 })
+			if silentQueue {
+				queue.Hush()
+				queue.Next(storetest.Everybody)
+			}
+			p.Signal(syscall.SIGTERM)
+			exited := make(chan int)
+			go func() { exited <- p.Exit() }()
+			select {
+			case code := <-exited:
+				if code != 143 {
+					t.Errorf("exit code %d, want 143", code)
+				}
+			case <-time.After(grace + 5*time.Second + faultSlack):
+				t.Fatal("still there")
+			}
+			if !silentQueue {
+				waitState(t, db, "pending", 4)
+				return
+			}
+			db.Exec("UPDATE tagexec.tag_executors SET heartbeat_at = now() - interval '1 h'")
+			db.Reap()
+		})
+	}
+}
+
+// A job on a source that hangs ends within seconds when it is cancelled, and the
+// executor goes on.
+func TestFaultCancelOnASilentSource(t *testing.T) {
+	t.Parallel()
+	db := storetest.New(t)
+	source := storetest.NewSilent(t, db.URL, 0)
+	p := start(t, db, []string{"serve"}, "TAGEXEC_SQL_SOURCES=x="+source.URL, "TAGEXEC_WORKERS=1")
+	fallSilent(t, p, source, 1)
+	id := db.Insert(storetest.Row{"payload": `{"statement": "SELECT 1"}`})[0]
+	waitState(t, db, "running", 1)
+	db.Exec("SELECT tagexec.cancel_job($1)", id)
+	waitState(t, db, "cancelled", 1)
+	db.Insert(storetest.Row{"payload": `{"statement": "SELECT 1"}`})
+	waitState(t, db, "succeeded", 1)
+	p.Signal(syscall.SIGTERM)
+	if code := p.Exit(); code != 143 {
+		t.Errorf("exit code %d, want 143", code)
+	}
+}
+
+// fallSilent waits until the executor has looked at the source. Then it hears
+// nothing more, and so many new connections neither.
+func fallSilent(t *testing.T, p *clitest.Process, source *storetest.Silent, clients int64) {
+	t.Helper()
+	clitest.Eventually(t, "an executor", func() bool { return strings.Contains(p.ErrOut.String(), "executor registered") })
+	source.Hush()
+	source.Next(clients)
 }

@@ -7,7 +7,8 @@ import (
 	"syscall"
 	"testing"
 
-	"github.com/tagexec/tagexec/cmd/tagexec/faultproxy"
+	"github.com/tagexec/tagexec/cmd/internal/clitest"
+	"github.com/tagexec/tagexec/cmd/internal/faultproxy"
 	"github.com/tagexec/tagexec/store/storetest"
 )
 
@@ -27,12 +28,12 @@ func TestFaultKillNine(t *testing.T) {
 	neighbours = list[int64](a, a.db.Pool, "SELECT id FROM tagexec.tag_jobs WHERE state = 'running' AND executor_id <> $1", id)
 	a.seasoned(second)
 	busy := append(a.sqlJobs(800), append(a.sqlJobs(200, "pool = 'small'"), a.sqlJobs(200, "mutex_key = 'key ' || i % 20")...)...)
-	eventually(t, "the middle of the run", func() bool {
+	clitest.Eventually(t, "the middle of the run", func() bool {
 		return value[bool](a, "SELECT count(*) > 100 FROM tagexec.tag_job_attempts WHERE outcome = 'succeeded'")
 	})
 	killed := a.now()
 	a.kill(first)
-	eventually(t, "the second attempts", func() bool {
+	clitest.Eventually(t, "the second attempts", func() bool {
 		storetest.CheckInvariants(t, a.db) // the limits hold at each moment
 		return a.said(taken, 2, "start")
 	})
@@ -43,7 +44,9 @@ func TestFaultKillNine(t *testing.T) {
 	a.wantOutcomes(taken, "lost succeeded")
 	a.wantOutcomes(neighbours, "succeeded")
 	a.wantTakeover(taken, killed)
-	if n := value[int](a, "SELECT count(*) FROM tagexec.tag_job_attempts WHERE outcome <> 'succeeded' AND executor_id <> $1", id); n != 0 {
+	// On a slow machine it may hand back jobs that it claimed ahead, unbegun.
+	if n := value[int](a, `SELECT count(*) FROM tagexec.tag_job_attempts WHERE executor_id <> $1 AND outcome <> 'succeeded'
+		AND NOT (outcome = 'interrupted' AND error LIKE 'claimed ahead%')`, id); n != 0 {
 		t.Errorf("%d attempts of the other executor did not succeed", n)
 	}
 	a.stop(second)
@@ -60,23 +63,23 @@ func TestFaultTwoReapTheSameDeadExecutor(t *testing.T) {
 	a.waitFor("running", jobs)
 	oneWay, one := a.proxy()
 	otherWay, other := a.proxy()
-	survivors := []*process{a.serve(one), a.serve(other)}
+	survivors := []*clitest.Process{a.serve(one), a.serve(other)}
 	a.seasoned(survivors[0])
 	a.seasoned(survivors[1])
 	id := a.ids(dead)[0]
 	end := a.forget("SELECT FROM tagexec.tag_executors WHERE id = $1 FOR UPDATE", id) // so that nobody reaps it yet
 	a.kill(dead)
-	eventually(t, "the end of the lease", func() bool {
+	clitest.Eventually(t, "the end of the lease", func() bool {
 		return value[bool](a, "SELECT heartbeat_at < now() - make_interval(secs => lease_seconds) FROM tagexec.tag_executors WHERE id = $1", id)
 	})
 	for _, proxy := range []*faultproxy.Proxy{oneWay, otherWay} {
 		proxy.FreezeAt(func(sql string) bool { return strings.HasPrefix(sql, "-- tagexec: reap executors\n") })
 	}
-	eventually(t, "both at their reap", func() bool { return oneWay.Frozen() && otherWay.Frozen() })
+	clitest.Eventually(t, "both at their reap", func() bool { return oneWay.Frozen() && otherWay.Frozen() })
 	end()
 	oneWay.Thaw()
 	otherWay.Thaw()
-	eventually(t, "the second attempts", func() bool {
+	clitest.Eventually(t, "the second attempts", func() bool {
 		storetest.CheckInvariants(t, a.db) // the limits hold at each moment
 		return a.said(jobs, 2, "start")
 	})
@@ -88,7 +91,7 @@ func TestFaultTwoReapTheSameDeadExecutor(t *testing.T) {
 	}
 	reaps := 0
 	for _, p := range survivors {
-		reaps += strings.Count(p.errOut.String(), "reaped dead executors")
+		reaps += strings.Count(p.ErrOut.String(), "reaped dead executors")
 	}
 	if n := value[int](a, "SELECT count(*) FROM tagexec.tag_executors WHERE reaped_at IS NOT NULL"); n != 1 || reaps != 1 {
 		t.Errorf("%d executors were reaped, %d times; want the dead one, once", n, reaps)
@@ -106,19 +109,19 @@ func TestFaultStoppedPastTheLease(t *testing.T) {
 	other := a.serve()
 	a.seasoned(other)
 	stopped := a.now()
-	zombie.signal(syscall.SIGSTOP)
-	eventually(t, "the second attempts", func() bool { return a.said(jobs, 2, "start") })
+	zombie.Signal(syscall.SIGSTOP)
+	clitest.Eventually(t, "the second attempts", func() bool { return a.said(jobs, 2, "start") })
 	// The commands of the first attempts were not stopped: they end well, and too late.
 	a.open()
-	eventually(t, "the end of both attempts", func() bool { return a.said(jobs, 1, "end") && a.said(jobs, 2, "end") })
+	clitest.Eventually(t, "the end of both attempts", func() bool { return a.said(jobs, 1, "end") && a.said(jobs, 2, "end") })
 	a.waitFor("succeeded", jobs)
 	a.wantTakeover(jobs, stopped)
 	const everything = "SELECT string_agg(j::text || a::text, '' ORDER BY j.id, a.attempt) FROM tagexec.tag_jobs j JOIN tagexec.tag_job_attempts a ON a.job_id = j.id"
 	before := value[string](a, everything)
 
-	zombie.signal(syscall.SIGCONT)
-	eventually(t, "a new id", func() bool { return len(a.ids(zombie)) == 2 })
-	eventually(t, "refused results", func() bool { return strings.Contains(zombie.errOut.String(), "late results were refused") })
+	zombie.Signal(syscall.SIGCONT)
+	clitest.Eventually(t, "a new id", func() bool { return len(a.ids(zombie)) == 2 })
+	clitest.Eventually(t, "refused results", func() bool { return strings.Contains(zombie.ErrOut.String(), "late results were refused") })
 	if after := value[string](a, everything); after != before {
 		t.Errorf("the late results changed the tables\nfrom %s\nto   %s", before, after)
 	}
@@ -178,7 +181,7 @@ sleep 1`)
 		if err := os.WriteFile(a.path("executor"), []byte(strconv.Itoa(p.Process.Pid)), 0o644); err != nil {
 			t.Fatal(err)
 		}
-		eventually(t, "a crash or the end", func() bool {
+		clitest.Eventually(t, "a crash or the end", func() bool {
 			select {
 			case <-ended:
 				return true
@@ -187,7 +190,7 @@ sleep 1`)
 			}
 		})
 		if final() {
-			p.signal(syscall.SIGTERM)
+			p.Signal(syscall.SIGTERM)
 		}
 		<-ended
 		if err := os.Remove(a.path("executor")); err != nil {
@@ -224,7 +227,7 @@ wait`)
 		text, _ := os.ReadFile(a.path("pids")) // not there yet
 		return strings.Fields(string(text))
 	}
-	eventually(t, "the whole family", func() bool { return len(pids()) == 4 })
+	clitest.Eventually(t, "the whole family", func() bool { return len(pids()) == 4 })
 	alive := func() (list []string) {
 		for _, pid := range pids() {
 			stat, err := os.ReadFile("/proc/" + pid + "/stat")
@@ -243,8 +246,8 @@ wait`)
 	backends := func() int {
 		return value[int](a, "SELECT count(*) FROM pg_stat_activity WHERE datname = $1 AND query LIKE '%pg_sleep(1002)%'", a.effects.Config().ConnConfig.Database)
 	}
-	eventually(t, "the statement", func() bool { return backends() == 1 })
+	clitest.Eventually(t, "the statement", func() bool { return backends() == 1 })
 	a.kill(p)
-	eventually(t, "the end of the statement", func() bool { return backends() == 0 })
+	clitest.Eventually(t, "the end of the statement", func() bool { return backends() == 0 })
 	storetest.Eventually(t, "the end of all processes of the job; this one and its children were killed: "+pids()[0], func() bool { return len(alive()) == 0 })
 }

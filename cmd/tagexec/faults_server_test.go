@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/tagexec/tagexec/cmd/internal/clitest"
 	"github.com/tagexec/tagexec/store/storetest"
 )
 
@@ -15,19 +16,19 @@ const fenceMessage = "the lease can no longer be trusted"
 // After Awa's test_pg_restart_* and test_full_postgres_outage_recovers_with_metrics.
 func TestFaultPostgresRestarts(t *testing.T) {
 	t.Parallel()
-	pg := ownServer(t)
+	pg := storetest.OwnServer(t, nil)
 	a := arenaOn(t, pg)
 	a.command("alone", `
 exec 9> key
 flock -n 9 || say overlap
 read _ < gate`)
-	executors := []*process{a.serve(), a.serve()}
+	executors := []*clitest.Process{a.serve(), a.serve()}
 	through := a.commandJobs(6, "gated")
 	alone := a.commandJobs(1, "alone", "mutex_key = 'alone'")
 	a.waitFor("running", append(through, alone...))
-	eventually(t, "the start of the commands", func() bool { return a.said(through, 1, "start") && a.said(alone, 1, "start") })
+	clitest.Eventually(t, "the start of the commands", func() bool { return a.said(through, 1, "start") && a.said(alone, 1, "start") })
 	busy := a.sqlJobs(2000) // on the server that goes down
-	eventually(t, "the middle of the run", func() bool {
+	clitest.Eventually(t, "the middle of the run", func() bool {
 		return value[bool](a, "SELECT count(*) > 200 FROM tagexec.tag_job_attempts WHERE outcome = 'succeeded'")
 	})
 
@@ -35,9 +36,9 @@ read _ < gate`)
 		t.Fatal(err)
 	}
 	down := time.Now()
-	eventually(t, "an outage longer than the lease", func() bool {
+	clitest.Eventually(t, "an outage longer than the lease", func() bool {
 		for _, p := range executors {
-			if !strings.Contains(p.errOut.String(), fenceMessage) {
+			if !strings.Contains(p.ErrOut.String(), fenceMessage) {
 				return false
 			}
 		}
@@ -69,7 +70,7 @@ func TestFaultConnectionsTerminatedAtRandom(t *testing.T) {
 	t.Parallel()
 	a := newArena(t)
 	a.exec("INSERT INTO tagexec.tag_pools (pool, slots) VALUES ('small', 3)")
-	executors := []*process{a.serve(), a.serve()}
+	executors := []*clitest.Process{a.serve(), a.serve()}
 	jobs := a.sqlJobs(2500)
 	limited := a.sqlJobs(300, "pool = 'small'")
 	keyed := a.sqlJobs(300, "mutex_key = 'key ' || i % 20")
@@ -136,11 +137,11 @@ func forgottenRow(t *testing.T) {
 	a.deleted[gone] = true
 	a.exec("DELETE FROM tagexec.tag_jobs WHERE id = $1", gone)
 	a.open()
-	eventually(t, "the end of the held job's command", func() bool { return a.said(jobs[:1], 1, "end") })
+	clitest.Eventually(t, "the end of the held job's command", func() bool { return a.said(jobs[:1], 1, "end") })
 
 	others := a.sqlJobs(200)
 	a.waitFor("succeeded", others)
-	eventually(t, "a session that held for longer than the lease", func() bool {
+	clitest.Eventually(t, "a session that held for longer than the lease", func() bool {
 		return value[bool](a, "SELECT now() > started_at + make_interval(secs => $2) FROM tagexec.tag_jobs WHERE id = $1", held, faultLease.Seconds())
 	})
 	if got := value[string](a, "SELECT string_agg(state, ' ' ORDER BY id) FROM tagexec.tag_jobs WHERE id = ANY ($1)", []int64{held, pending[0]}); got != "running pending" {
@@ -149,7 +150,7 @@ func forgottenRow(t *testing.T) {
 	end()
 	a.settled()
 	a.wantOutcomes(append(append(others, held), pending...), "succeeded")
-	if !strings.Contains(executor.errOut.String(), "the jobs of results do not exist any more") {
+	if !strings.Contains(executor.ErrOut.String(), "the jobs of results do not exist any more") {
 		t.Error("the result of the deleted job is not reported as missing")
 	}
 	a.stop(executor)
@@ -158,16 +159,16 @@ func forgottenRow(t *testing.T) {
 
 func forgottenTable(t *testing.T) {
 	a := newArena(t)
-	executors := []*process{a.serve(), a.serve()}
+	executors := []*clitest.Process{a.serve(), a.serve()}
 	running := a.commandJobs(6, "gated")
 	waiting := a.sqlJobs(500, "run_at = now() + interval '0.5 seconds'")
 	a.waitFor("running", running)
 	end := a.forget("LOCK TABLE tagexec.tag_jobs IN ACCESS EXCLUSIVE MODE")
 	a.open()
 	// Until claims and records have failed for it, which is longer than the lease.
-	eventually(t, "statements that give up", func() bool {
+	clitest.Eventually(t, "statements that give up", func() bool {
 		for _, p := range executors {
-			if !strings.Contains(p.errOut.String(), "lock timeout") {
+			if !strings.Contains(p.ErrOut.String(), "lock timeout") {
 				return false
 			}
 		}
@@ -193,7 +194,7 @@ func forgottenRowOfTheDead(t *testing.T) {
 	end := a.forget("SELECT FROM tagexec.tag_jobs WHERE id = $1 FOR UPDATE", jobs[0])
 	killed := a.now()
 	a.kill(dead)
-	eventually(t, "the second attempts of the others", func() bool { return a.said(jobs[1:], 2, "start") })
+	clitest.Eventually(t, "the second attempts of the others", func() bool { return a.said(jobs[1:], 2, "start") })
 	a.open()
 	a.waitFor("succeeded", jobs[1:])
 	a.wantTakeover(jobs[1:], killed)

@@ -3,272 +3,150 @@ package main
 import (
 	"bufio"
 	"bytes"
-	"encoding/csv"
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"os"
-	"strings"
-	"time"
-	"unicode/utf8"
+
+	"github.com/tagexec/tagexec/cmd/internal/cli"
 )
 
-// fileJob is a job as a file gives it: the producer columns of tag_jobs.
-type fileJob struct {
-	Tag            string          `json:"tag"`
-	Kind           *string         `json:"kind,omitempty"`
-	Payload        json.RawMessage `json:"payload,omitempty"`
-	Batch          *string         `json:"batch,omitempty"`
-	BizDate        *string         `json:"biz_date,omitempty"`
-	DedupeKey      *string         `json:"dedupe_key,omitempty"`
-	Pool           *string         `json:"pool,omitempty"`
-	Slots          *int32          `json:"slots,omitempty"`
-	Priority       *int16          `json:"priority,omitempty"`
-	MutexKey       *string         `json:"mutex_key,omitempty"`
-	RunAt          *string         `json:"run_at,omitempty"`
-	TimeoutSeconds *int32          `json:"timeout_seconds,omitempty"`
-	MaxAttempts    *int16          `json:"max_attempts,omitempty"`
-}
+// Limits of a file of jobs, besides those of tag_jobs.
+const (
+	// One call of submit_jobs takes the whole file. Postgres reads no JSON array of
+	// 256 MB, and this program holds about four copies until it is sent.
+	largestFile = 64 << 20 // bytes of JSON
+	// A payload has at most 256 kB, of which each byte may be written \u00xx.
+	longestLine = 2 << 20 // bytes
+	// Postgres and the readers of many languages end between 1,000 and 10,000.
+	deepestPayload = 500 // levels
+)
 
-var fileFields = []string{"tag", "kind", "payload", "batch", "biz_date", "dedupe_key", "pool", "slots", "priority", "mutex_key",
-	"run_at", "timeout_seconds", "max_attempts"}
+// limitsOfFiles is what the help of submit and run says of them.
+var limitsOfFiles = fmt.Sprintf("A file is UTF-8. It may hold %d MB of jobs, a line %d MB, a payload 256 kB in up to %d levels; run_at names its\n"+
+	"zone (2026-11-28T20:00:00+08:00). What is larger is split, and each part submitted under the same --batch.",
+	largestFile>>20, longestLine>>20, deepestPayload)
 
 // jobsFile is a file of jobs, read and checked, in the form submit_jobs takes.
 type jobsFile struct {
-	jobs  json.RawMessage
-	count int
+	batch string // that the jobs are for
+	jobs  bytes.Buffer
 	lines []int // where each job begins, for errors of the database
 }
 
-// readJobs reads the file at path, or in for "-": JSON lines, or CSV with a
+// readJobs reads the file at path, or stdin for "-": JSON lines, or CSV with a
 // header line. One wrong line refuses the whole file; the error names the line
-// and what is wrong with it.
-func readJobs(path string, in io.Reader) (jobsFile, error) {
-	name := path
+// and what is wrong with it. The end of ctx ends the wait for input.
+func readJobs(ctx context.Context, path string, std cli.Streams, batch string) (*jobsFile, error) {
+	name := cli.Printable(path)
 	if path == "-" {
 		name = "standard input"
-	} else {
+		if cli.OnTerminal(std.In) {
+			fmt.Fprintln(std.Err, "reading jobs from the terminal; Ctrl-D ends them")
+		}
+	}
+	type answer struct {
+		file *jobsFile
+		err  error
+	}
+	done := make(chan answer, 1)
+	// Nothing interrupts a read of a terminal or a dead mount, or the open of a FIFO
+	// that nobody writes: when ctx ends first, the goroutine is left behind, and ends
+	// with the process.
+	go func() {
+		file, err := readFile(path, name, std.In, batch)
+		done <- answer{file, err}
+	}()
+	select {
+	case a := <-done:
+		return a.file, a.err
+	case <-ctx.Done():
+		return nil, fmt.Errorf("%w while jobs were read from %s", context.Cause(ctx), name)
+	}
+}
+
+func readFile(path, name string, in io.Reader, batch string) (*jobsFile, error) {
+	if path != "-" {
 		f, err := os.Open(path)
 		if err != nil {
-			return jobsFile{}, usagef("read jobs: %v", err)
+			return nil, cli.Usagef("read jobs from %s: %w", name, bare(err))
 		}
 		defer f.Close()
 		in = f
 	}
-	reader := bufio.NewReader(in)
-	read := readCSV
-	if first, err := firstByte(reader); err != nil && !errors.Is(err, io.EOF) {
-		return jobsFile{}, usagef("read jobs from %s: %v", name, err)
-	} else if first == '{' || errors.Is(err, io.EOF) {
-		read = readJSONLines
-	} else if first == '[' {
-		return jobsFile{}, usagef("%s holds a JSON array; one JSON object per line is wanted (jq -c '.[]' makes them)", name)
-	}
-	var (
-		file jobsFile
-		jobs []fileJob
-	)
-	err := read(reader, func(line int, job fileJob) error {
-		jobs, file.lines = append(jobs, job), append(file.lines, line)
-		return nil
-	})
+	reader := bufio.NewReaderSize(in, 64<<10)
+	read, err := formatOf(reader)
 	if err != nil {
-		return jobsFile{}, usagef("%s, %v; nothing was submitted", name, err)
+		return nil, cli.Usagef("read jobs from %s: %w", name, bare(err))
 	}
-	file.count = len(jobs)
-	if file.jobs, err = json.Marshal(jobs); err != nil {
-		return jobsFile{}, fmt.Errorf("encode jobs: %w", err)
-	}
-	if file.count == 0 {
-		file.jobs = json.RawMessage("[]")
+	file := &jobsFile{batch: batch}
+	if err := read(reader, file.add); err != nil {
+		return nil, cli.Usagef("%s, %w; nothing was submitted", name, bare(err))
 	}
 	return file, nil
 }
 
-// firstByte returns the first byte that is not blank, without taking it.
-func firstByte(r *bufio.Reader) (byte, error) {
-	for n := 1; ; n++ {
-		seen, err := r.Peek(n)
-		if err != nil {
-			return 0, err
-		}
-		if b := seen[n-1]; !strings.ContainsRune(" \t\r\n\ufeff\xef\xbb\xbf", rune(b)) {
-			return b, nil
-		}
+// bare returns an error of a file without the name, which is said already.
+func bare(err error) error {
+	if path := (*os.PathError)(nil); errors.As(err, &path) {
+		return path.Err
 	}
+	return err
 }
 
-const longestLine = 1 << 20 // of JSON; a payload has at most 256 kB
-
-func readJSONLines(r io.Reader, add func(line int, job fileJob) error) error {
-	lines := bufio.NewScanner(r)
-	lines.Buffer(nil, longestLine)
-	n := 0
-	for lines.Scan() {
-		n++
-		text := bytes.TrimSpace(bytes.TrimPrefix(lines.Bytes(), []byte("\ufeff")))
-		if len(text) == 0 {
-			continue
-		}
-		job, err := decodeJob(text)
-		if err == nil {
-			err = job.check()
-		}
-		if err == nil {
-			err = add(n, job)
-		}
-		if err != nil {
-			return fmt.Errorf("line %d: %w", n, err)
-		}
-	}
-	if err := lines.Err(); err != nil {
-		return fmt.Errorf("line %d: %w", n+1, err)
-	}
-	return nil
-}
-
-// decodeJob reads one JSON object and puts its errors in words.
-func decodeJob(text []byte) (fileJob, error) {
-	var job fileJob
-	if !utf8.Valid(text) {
-		return job, errors.New("is not valid UTF-8")
-	}
-	decoder := json.NewDecoder(bytes.NewReader(text))
-	decoder.DisallowUnknownFields()
-	err := decoder.Decode(&job)
-	var wrongType *json.UnmarshalTypeError
-	switch {
-	case err == nil && decoder.More():
-		return job, errors.New("has more than one JSON value")
-	case err == nil:
-		return job, nil
-	case errors.As(err, &wrongType):
-		return job, fmt.Errorf("%s is a JSON %s, must be %s", wrongType.Field, wrongType.Value, wrongType.Type)
-	case strings.HasPrefix(err.Error(), "json: unknown field "):
-		return job, fmt.Errorf("unknown field %s; known: %s", strings.TrimPrefix(err.Error(), "json: unknown field "), strings.Join(fileFields, ", "))
-	case errors.Is(err, io.ErrUnexpectedEOF):
-		return job, errors.New("the JSON object does not end on its line")
-	}
-	return job, fmt.Errorf("is no JSON object: %s", strings.TrimPrefix(err.Error(), "json: "))
-}
-
-// readCSV reads rows under a header of column names. An empty cell stands for
-// the column's default.
-func readCSV(r io.Reader, add func(line int, job fileJob) error) error {
-	rows := csv.NewReader(r)
-	header, err := rows.Read()
-	if err != nil {
+// add takes the job that begins at a line, if it is right.
+func (f *jobsFile) add(line int, job fileJob) error {
+	if err := job.check(f.batch); err != nil {
 		return err
 	}
-	header[0] = strings.TrimPrefix(header[0], "\ufeff")
-	known := map[string]bool{}
-	for _, f := range fileFields {
-		known[f] = true
+	encoder := json.NewEncoder(&f.jobs)
+	encoder.SetEscapeHTML(false)
+	f.jobs.WriteByte(before(len(f.lines)))
+	if err := encoder.Encode(job); err != nil {
+		return err
 	}
-	for i, name := range header {
-		header[i] = strings.TrimSpace(name)
-		if !known[header[i]] {
-			return fmt.Errorf("line 1: unknown column %q; known: %s", header[i], strings.Join(fileFields, ", "))
-		}
-		known[header[i]] = false
+	if f.jobs.Len() > largestFile {
+		return fmt.Errorf("the jobs up to here have more than %d MB: split the file (a CSV's header goes into each part) and submit the parts under the same --batch",
+			largestFile>>20)
 	}
-	if known["tag"] {
-		return errors.New("line 1: there is no column tag")
-	}
-	for {
-		row, err := rows.Read()
-		if errors.Is(err, io.EOF) {
-			return nil
-		}
-		var syntax *csv.ParseError
-		if errors.As(err, &syntax) {
-			return fmt.Errorf("line %d: %w", syntax.Line, syntax.Err)
-		}
-		if err != nil {
-			return err
-		}
-		line, _ := rows.FieldPos(0)
-		job, err := csvJob(header, row)
-		if err == nil {
-			err = job.check()
-		}
-		if err == nil {
-			err = add(line, job)
-		}
-		if err != nil {
-			return fmt.Errorf("line %d: %w", line, err)
-		}
-	}
-}
-
-// csvJob turns a row into the JSON object it stands for, and reads that.
-func csvJob(header, row []string) (fileJob, error) {
-	object := map[string]json.RawMessage{}
-	for i, name := range header {
-		cell := row[i]
-		switch name {
-		case "payload", "slots", "priority", "timeout_seconds", "max_attempts":
-			if strings.TrimSpace(cell) == "" {
-				continue
-			}
-			if !json.Valid([]byte(cell)) {
-				return fileJob{}, fmt.Errorf("%s is %q: must be JSON", name, cell)
-			}
-			object[name] = json.RawMessage(cell)
-		default:
-			if cell == "" {
-				continue
-			}
-			text, err := json.Marshal(cell)
-			if err != nil {
-				return fileJob{}, err
-			}
-			object[name] = text
-		}
-	}
-	text, err := json.Marshal(object)
-	if err != nil {
-		return fileJob{}, err
-	}
-	return decodeJob(text)
-}
-
-// check holds a job against the rules of tag_jobs that need no database, so
-// that the line can be named.
-func (j fileJob) check() error {
-	payload := bytes.TrimSpace(j.Payload)
-	switch {
-	case utf8.RuneCountInString(j.Tag) < 1 || utf8.RuneCountInString(j.Tag) > 200:
-		return fmt.Errorf("tag has %d characters, must have 1 to 200", utf8.RuneCountInString(j.Tag))
-	case len(payload) > 0 && payload[0] != '{' && string(payload) != "null":
-		return errors.New("payload must be a JSON object")
-	case len(payload) > 256<<10:
-		return fmt.Errorf("payload has %d bytes, may have 262144", len(payload))
-	case j.Slots != nil && *j.Slots < 1:
-		return fmt.Errorf("slots is %d, must be at least 1", *j.Slots)
-	case j.Priority != nil && (*j.Priority < 0 || *j.Priority > 9):
-		return fmt.Errorf("priority is %d, must be from 0 to 9", *j.Priority)
-	case j.TimeoutSeconds != nil && *j.TimeoutSeconds < 1:
-		return fmt.Errorf("timeout_seconds is %d, must be more than 0", *j.TimeoutSeconds)
-	case j.MaxAttempts != nil && (*j.MaxAttempts < 1 || *j.MaxAttempts > 100):
-		return fmt.Errorf("max_attempts is %d, must be from 1 to 100", *j.MaxAttempts)
-	}
-	if j.BizDate != nil {
-		if _, err := time.Parse(time.DateOnly, *j.BizDate); err != nil {
-			return fmt.Errorf("biz_date is %q, must look like 2026-11-22", *j.BizDate)
-		}
-	}
-	for _, text := range []struct {
-		name  string
-		value *string
-		most  int
-	}{{"kind", j.Kind, 100}, {"batch", j.Batch, 500}, {"dedupe_key", j.DedupeKey, 500}, {"pool", j.Pool, 200}, {"mutex_key", j.MutexKey, 500}} {
-		if text.value != nil {
-			if n := utf8.RuneCountInString(*text.value); n < 1 || n > text.most {
-				return fmt.Errorf("%s has %d characters, must have 1 to %d", text.name, n, text.most)
-			}
-		}
-	}
+	f.lines = append(f.lines, line)
 	return nil
+}
+
+// before is what stands before an element of a JSON array.
+func before(element int) byte {
+	if element == 0 {
+		return '['
+	}
+	return ','
+}
+
+// array returns the jobs as one JSON array.
+func (f *jobsFile) array() json.RawMessage {
+	if len(f.lines) == 0 {
+		return json.RawMessage("[]")
+	}
+	return append(f.jobs.Bytes(), ']')
+}
+
+// firstRefused returns the number of the first job, from 0, with which read
+// fails, and its error; or an error of nil.
+func (f *jobsFile) firstRefused(read func(jobs json.RawMessage) error) (n int, err error) {
+	elements := bytes.Split(bytes.TrimSpace(f.jobs.Bytes()), []byte("\n"))[:len(f.lines)] // as add wrote them
+	for len(elements) > 0 {
+		half := elements[:(len(elements)+1)/2]
+		jobs := append([]byte("["), bytes.Join(half, nil)[1:]...)
+		switch refused := read(append(jobs, ']')); {
+		case refused == nil:
+			n += len(half)
+			elements = elements[len(half):]
+		case len(half) == len(elements):
+			return n, refused
+		default:
+			elements = half
+		}
+	}
+	return 0, nil
 }

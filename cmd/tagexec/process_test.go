@@ -1,10 +1,8 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
-	"errors"
 	"io"
 	"net/http"
 	"os"
@@ -13,106 +11,27 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
-	"sync"
 	"syscall"
 	"testing"
-	"time"
 
+	"github.com/tagexec/tagexec/cmd/internal/clitest"
 	"github.com/tagexec/tagexec/store/storetest"
 )
 
-// process is a running tagexec.
-type process struct {
-	*exec.Cmd
-	t           testing.TB
-	out, errOut syncBuffer
-}
-
-// syncBuffer may be read while the process writes.
-type syncBuffer struct {
-	mu sync.Mutex
-	b  bytes.Buffer
-}
-
-func (s *syncBuffer) Write(p []byte) (int, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.b.Write(p)
-}
-
-func (s *syncBuffer) String() string {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.b.String()
-}
-
 // start starts the real program on the database; env goes on top of what all
 // of these tests want.
-func start(t testing.TB, db *storetest.DB, args []string, env ...string) *process {
+func start(t testing.TB, db *storetest.DB, args []string, env ...string) *clitest.Process {
 	t.Helper()
-	return launch(t, args, append([]string{
+	return clitest.Launch(t, "tagexec", args, append([]string{
 		"TAGEXEC_DATABASE_URL=" + db.URL, "TAGEXEC_SQL_SOURCES=db=" + db.URL,
 		"TAGEXEC_POLL_INTERVAL=20ms", "TAGEXEC_HTTP_ADDR=127.0.0.1:0",
 	}, env...)...)
 }
 
-// launch starts the real program. If the test ends before it, it is killed.
-func launch(t testing.TB, args []string, env ...string) *process {
-	t.Helper()
-	p := &process{Cmd: exec.Command("tagexec", args...), t: t}
-	p.Env = append(os.Environ(), env...)
-	p.Stdout, p.Stderr = &p.out, &p.errOut
-	if err := p.Start(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if p.ProcessState == nil {
-			_ = p.Process.Kill()
-			_ = p.Wait()
-		}
-		if t.Failed() {
-			t.Logf("tagexec %s\nstdout: %s\nstderr: %s", strings.Join(args, " "), p.out.String(), p.errOut.String())
-		}
-	})
-	return p
-}
-
-// signal sends a signal.
-func (p *process) signal(s syscall.Signal) {
-	p.t.Helper()
-	if err := p.Process.Signal(s); err != nil {
-		p.t.Fatal(err)
-	}
-}
-
-// exit waits for the end and returns the exit code.
-func (p *process) exit() int {
-	p.t.Helper()
-	err := p.Wait()
-	var exit *exec.ExitError
-	if err != nil && !errors.As(err, &exit) {
-		p.t.Fatal(err)
-	}
-	return p.ProcessState.ExitCode()
-}
-
-// eventually waits until condition holds, as long as a loaded machine needs.
-func eventually(t testing.TB, what string, condition func() bool) {
-	t.Helper()
-	deadline := time.Now().Add(2 * time.Minute)
-	tick := time.NewTicker(20 * time.Millisecond)
-	defer tick.Stop()
-	for !condition() {
-		if <-tick.C; time.Now().After(deadline) {
-			t.Fatalf("waited in vain: %s", what)
-		}
-	}
-}
-
 // waitState waits until n jobs are in a state.
 func waitState(t testing.TB, db *storetest.DB, state string, n int64) {
 	t.Helper()
-	eventually(t, state, func() bool {
+	clitest.Eventually(t, state, func() bool {
 		return storetest.One[int64](db, "SELECT count(*) FROM tagexec.tag_jobs WHERE state = $1", state) == n
 	})
 }
@@ -124,13 +43,13 @@ func TestTwoExecutorsRunEachJobOnce(t *testing.T) {
 	db.Exec("CREATE TABLE effects (job int)")
 	first := start(t, db, []string{"serve"}, "TAGEXEC_WORKERS=8")
 	second := start(t, db, []string{"serve"}, "TAGEXEC_WORKERS=8")
-	eventually(t, "two executors", func() bool {
+	clitest.Eventually(t, "two executors", func() bool {
 		return storetest.One[int64](db, "SELECT count(*) FROM tagexec.tag_executors") == 2
 	})
 	db.Exec(`INSERT INTO tagexec.tag_jobs (tag, payload)
 	         SELECT 'effect', jsonb_build_object('statement', 'INSERT INTO public.effects VALUES ($1)', 'args', jsonb_build_array(i))
 	           FROM generate_series(1, $1::int) i`, jobs)
-	eventually(t, "all succeeded", func() bool {
+	clitest.Eventually(t, "all succeeded", func() bool {
 		return storetest.One[int64](db, "SELECT count(*) FROM tagexec.tag_jobs WHERE state = 'succeeded'") == jobs
 	})
 	if n := storetest.One[int64](db, "SELECT count(*) FROM effects"); n != jobs {
@@ -142,9 +61,9 @@ func TestTwoExecutorsRunEachJobOnce(t *testing.T) {
 	if n := storetest.One[int64](db, "SELECT count(DISTINCT executor_id) FROM tagexec.tag_job_attempts"); n != 2 {
 		t.Errorf("%d executors took part, want 2", n)
 	}
-	for _, p := range []*process{first, second} {
-		p.signal(syscall.SIGTERM)
-		if code := p.exit(); code != 143 {
+	for _, p := range []*clitest.Process{first, second} {
+		p.Signal(syscall.SIGTERM)
+		if code := p.Exit(); code != 143 {
 			t.Errorf("exit code %d after SIGTERM, want 143", code)
 		}
 	}
@@ -161,8 +80,8 @@ func TestSIGTERMHandsRunningJobsBack(t *testing.T) {
 	         SELECT 'sleep', '{"statement": "SELECT pg_sleep(600)"}' FROM generate_series(1, 100)`)
 	p := start(t, db, []string{"serve"}, "TAGEXEC_WORKERS=100", "TAGEXEC_SHUTDOWN_GRACE=100ms")
 	waitState(t, db, "running", 100)
-	p.signal(syscall.SIGTERM)
-	if code := p.exit(); code != 143 {
+	p.Signal(syscall.SIGTERM)
+	if code := p.Exit(); code != 143 {
 		t.Errorf("exit code %d, want 143", code)
 	}
 	waitState(t, db, "pending", 100)
@@ -172,7 +91,7 @@ func TestSIGTERMHandsRunningJobsBack(t *testing.T) {
 	if n := storetest.One[int64](db, "SELECT count(*) FROM tagexec.tag_job_attempts WHERE outcome = 'interrupted'"); n != 100 {
 		t.Errorf("%d attempts were interrupted, want 100", n)
 	}
-	eventually(t, "statements ended in the source", func() bool {
+	clitest.Eventually(t, "statements ended in the source", func() bool {
 		return storetest.One[int64](db, "SELECT count(*) FROM pg_stat_activity WHERE query LIKE 'SELECT pg_sleep%' AND state = 'active'") == 0
 	})
 }
@@ -186,11 +105,13 @@ func TestGraceLetsJobsFinish(t *testing.T) {
 	db.Exec(`INSERT INTO tagexec.tag_jobs (tag, kind, payload)
 	         VALUES ('gated', 'sql', '{"statement": "DO $$ BEGIN WHILE NOT (SELECT open FROM public.gate) LOOP PERFORM pg_sleep(0.01); END LOOP; END $$"}')`)
 	p := start(t, db, []string{"serve"})
-	waitState(t, db, "running", 1)
-	p.signal(syscall.SIGTERM)
-	eventually(t, "shutting down", func() bool { return strings.Contains(p.errOut.String(), "claiming nothing more") })
+	clitest.Eventually(t, "its statement", func() bool { // a job that is claimed may not have begun
+		return storetest.One[bool](db, "SELECT EXISTS (SELECT FROM pg_stat_activity WHERE datname = current_database() AND state = 'active' AND query LIKE 'DO $$ BEGIN WHILE%')")
+	})
+	p.Signal(syscall.SIGTERM)
+	clitest.Eventually(t, "shutting down", func() bool { return strings.Contains(p.ErrOut.String(), "claiming nothing more") })
 	db.Exec("UPDATE gate SET open = true")
-	if code := p.exit(); code != 143 {
+	if code := p.Exit(); code != 143 {
 		t.Errorf("exit code %d, want 143", code)
 	}
 	waitState(t, db, "succeeded", 1)
@@ -203,10 +124,10 @@ func TestSecondSignalEndsAtOnce(t *testing.T) {
 	db.Insert(storetest.Row{"payload": `{"statement": "SELECT pg_sleep(600)"}`})
 	p := start(t, db, []string{"serve"}, "TAGEXEC_SHUTDOWN_GRACE=10m")
 	waitState(t, db, "running", 1)
-	p.signal(syscall.SIGINT)
-	eventually(t, "shutting down", func() bool { return strings.Contains(p.errOut.String(), "claiming nothing more") })
-	p.signal(syscall.SIGINT)
-	if code := p.exit(); code != 130 {
+	p.Signal(syscall.SIGINT)
+	clitest.Eventually(t, "shutting down", func() bool { return strings.Contains(p.ErrOut.String(), "claiming nothing more") })
+	p.Signal(syscall.SIGINT)
+	if code := p.Exit(); code != 130 {
 		t.Errorf("exit code %d, want 130", code)
 	}
 }
@@ -226,11 +147,11 @@ func TestRunEndedBySignal(t *testing.T) {
 			if got := storetest.One[string](db, "SELECT coalesce(batch, '') FROM tagexec.tag_executors"); got != "b" {
 				t.Errorf("it is registered for batch %q", got)
 			}
-			p.signal(c.signal)
-			if code := p.exit(); code != c.code {
+			p.Signal(c.signal)
+			if code := p.Exit(); code != c.code {
 				t.Errorf("exit code %d, want %d", code, c.code)
 			}
-			lines := strings.Split(strings.TrimSpace(p.out.String()), "\n")
+			lines := strings.Split(strings.TrimSpace(p.Out.String()), "\n")
 			var s summary
 			if err := json.Unmarshal([]byte(lines[len(lines)-1]), &s); err != nil {
 				t.Fatalf("the last line is no JSON object: %v", err)
@@ -251,7 +172,7 @@ func TestClosedPipeDoesNotEndRun(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p := &process{Cmd: exec.Command("tagexec", "run", "--batch", "b", "--progress", "10ms"), t: t}
+	p := exec.Command("tagexec", "run", "--batch", "b", "--progress", "10ms")
 	p.Env = append(os.Environ(), "TAGEXEC_DATABASE_URL="+db.URL, "TAGEXEC_SQL_SOURCES=db="+db.URL, "TAGEXEC_POLL_INTERVAL=20ms")
 	p.Stdout, p.Stderr = write, write
 	if err := p.Start(); err != nil {
@@ -261,8 +182,8 @@ func TestClosedPipeDoesNotEndRun(t *testing.T) {
 	waitState(t, db, "running", 1)
 	read.Close()
 	db.Exec("UPDATE gate SET open = true")
-	if code := p.exit(); code != 0 {
-		t.Errorf("exit code %d, want 0", code)
+	if err := p.Wait(); err != nil {
+		t.Error(err)
 	}
 	waitState(t, db, "succeeded", 1)
 }
@@ -283,7 +204,7 @@ func TestCommandsThatMisbehave(t *testing.T) {
 		db.Insert(storetest.Row{"tag": name, "kind": "command", "payload": map[string]any{"command": name}})
 	}
 	p := start(t, db, []string{"serve"}, "TAGEXEC_COMMANDS_DIR="+dir, "TAGEXEC_COMMAND_ENV=PATH")
-	eventually(t, "all ended", func() bool {
+	clitest.Eventually(t, "all ended", func() bool {
 		return storetest.One[int64](db, "SELECT count(*) FROM tagexec.tag_jobs WHERE state IN ('pending', 'running')") == 0
 	})
 	if n := storetest.One[int64](db, "SELECT count(*) FROM tagexec.tag_jobs WHERE state = 'succeeded'"); n != 3 {
@@ -296,7 +217,7 @@ func TestCommandsThatMisbehave(t *testing.T) {
 	if n := storetest.One[int64](db, "SELECT length(a.output)::bigint "+attempt, "flood"); n > 70_000 {
 		t.Errorf("%d characters of the flood are kept", n)
 	}
-	if out := storetest.One[string](db, "SELECT a.output "+attempt, "garbage"); out != "a␀b\uFFFDc\n" {
+	if out := storetest.One[string](db, "SELECT a.output "+attempt, "garbage"); out != "a␀b\\xff\\xfec\n" {
 		t.Errorf("garbage is stored as %q", out)
 	}
 	status, err := os.ReadFile("/proc/" + strconv.Itoa(p.Process.Pid) + "/status")
@@ -306,8 +227,8 @@ func TestCommandsThatMisbehave(t *testing.T) {
 	if m := regexp.MustCompile(`VmHWM:\s+(\d{6,}) kB`).FindSubmatch(status); m != nil && string(m[1]) > "200000" && len(m[1]) >= 6 {
 		t.Errorf("the executor's peak memory was %s kB", m[1])
 	}
-	p.signal(syscall.SIGTERM)
-	p.exit()
+	p.Signal(syscall.SIGTERM)
+	p.Exit()
 }
 
 func TestHealthEndpoints(t *testing.T) {
@@ -315,8 +236,8 @@ func TestHealthEndpoints(t *testing.T) {
 	db := storetest.New(t)
 	p := start(t, db, []string{"serve"}, "TAGEXEC_HTTP_USER=me", "TAGEXEC_HTTP_PASSWORD=secret", "TAGEXEC_LOG_FORMAT=json")
 	address := regexp.MustCompile(`"healthz":"(http://[^"]+)/healthz"`)
-	eventually(t, "health endpoints", func() bool { return address.MatchString(p.errOut.String()) })
-	origin := address.FindStringSubmatch(p.errOut.String())[1]
+	clitest.Eventually(t, "health endpoints", func() bool { return address.MatchString(p.ErrOut.String()) })
+	origin := address.FindStringSubmatch(p.ErrOut.String())[1]
 	get := func(path string, login bool) (int, string) {
 		request, err := http.NewRequestWithContext(context.Background(), http.MethodGet, origin+path, nil)
 		if err != nil {
@@ -334,7 +255,7 @@ func TestHealthEndpoints(t *testing.T) {
 		body, _ := io.ReadAll(response.Body)
 		return response.StatusCode, string(body)
 	}
-	eventually(t, "ready", func() bool { code, _ := get("/readyz", false); return code == 200 })
+	clitest.Eventually(t, "ready", func() bool { code, _ := get("/readyz", false); return code == 200 })
 	for _, c := range []struct {
 		path  string
 		login bool
@@ -344,9 +265,9 @@ func TestHealthEndpoints(t *testing.T) {
 			t.Errorf("GET %s, login %t: %d %s, want %d", c.path, c.login, code, body, c.code)
 		}
 	}
-	p.signal(syscall.SIGTERM)
-	p.exit()
-	if strings.Contains(p.errOut.String(), "secret") {
+	p.Signal(syscall.SIGTERM)
+	p.Exit()
+	if strings.Contains(p.ErrOut.String(), "secret") {
 		t.Error("the password is in the log")
 	}
 }

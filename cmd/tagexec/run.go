@@ -5,12 +5,15 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
+	"strings"
 	"sync"
 	"time"
 
 	"github.com/spf13/cobra"
 
+	"github.com/tagexec/tagexec/cmd/internal/cli"
+	"github.com/tagexec/tagexec/cmd/internal/config"
+	"github.com/tagexec/tagexec/cmd/internal/serve"
 	"github.com/tagexec/tagexec/store"
 )
 
@@ -30,7 +33,7 @@ type oneShot struct {
 	empty    int
 }
 
-func runCommand(std stdio) *cobra.Command {
+func runCommand(std cli.Streams) *cobra.Command {
 	var o oneShot
 	cmd := &cobra.Command{
 		Use:   "run --batch KEY [--jobs FILE|-]",
@@ -38,23 +41,23 @@ func runCommand(std stdio) *cobra.Command {
 		Long: "run submits the file if one is given, runs the jobs of this batch and no others, and ends when nothing of\n" +
 			"the batch is pending or running; other executors may help. The last line of stdout is one JSON object.\n\n" +
 			"Exit codes: 0 all succeeded, 1 a job failed or was cancelled, 2 wrong usage or configuration, 3 database out\n" +
-			"of reach, 4 --timeout reached, 130/143 ended by SIGINT/SIGTERM. What is unfinished then stays pending.",
-		Args: noArgs,
+			"of reach, 4 --timeout reached, 130/143 ended by SIGINT/SIGTERM. What is unfinished then stays pending.\n\n" + limitsOfFiles,
+		Args: cli.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			s := o.run(cmd.Context(), std, cmd.Flags().Changed("workers"))
+			s := o.run(cmd.Context(), std)
 			if s.Error != "" {
-				fmt.Fprintln(std.err, "tagexec: "+s.Error)
+				cli.PrintError(std.Err, "tagexec", s.Error)
 			}
-			if err := printJSON(std.out, s); err != nil && s.ExitCode == exitOK {
-				fmt.Fprintln(std.err, "tagexec: write the summary: "+err.Error())
+			if err := printJSON(std.Out, s); err != nil {
+				return err
 			}
-			return exit(s.ExitCode)
+			return cli.Exit(s.ExitCode)
 		},
 	}
 	o.flags(cmd)
 	cmd.Flags().IntVar(&o.workers, "workers", 0, "jobs that run at the same time (default TAGEXEC_WORKERS)")
-	cmd.Flags().DurationVar(&o.timeout, "timeout", 0, "end after this time with exit code 4 (default no limit)")
-	cmd.Flags().DurationVar(&o.progress, "progress", 10*time.Second, "time between lines of progress off a terminal")
+	cli.DurationVar(cmd.Flags(), &o.timeout, "timeout", 0, "end after this time with exit code 4 (default no limit)")
+	cli.DurationVar(cmd.Flags(), &o.progress, "progress", 10*time.Second, "time between lines of progress off a terminal")
 	cmd.Flags().IntVar(&o.empty, "empty-exit-code", 0, "exit code of a batch without jobs, e.g. 99 to have Airflow skip the task")
 	return cmd
 }
@@ -70,32 +73,40 @@ type summary struct {
 }
 
 // run does all of it and never fails without a summary.
-func (o *oneShot) run(ctx context.Context, std stdio, workersGiven bool) summary {
+func (o *oneShot) run(ctx context.Context, std cli.Streams) summary {
 	began := time.Now()
 	s := summary{Batch: o.batch}
-	ctx, stop := untilSignal(ctx)
+	ctx, stop := cli.UntilSignal(ctx)
 	defer stop()
 	if o.timeout > 0 {
 		var cancel context.CancelFunc
 		ctx, cancel = context.WithTimeoutCause(ctx, o.timeout, errTimeLimit)
 		defer cancel()
+		cli.EndAt(ctx, began.Add(o.timeout))
 	}
 	err := o.check()
-	if workersGiven && o.workers < 1 && err == nil {
-		err = usagef("--workers is %d: must be at least 1", o.workers)
+	if o.given.Changed("workers") && o.workers < 1 && err == nil {
+		err = cli.Usagef("--workers is %d: must be at least 1", o.workers)
+	}
+	if o.timeout < 0 && err == nil {
+		err = cli.Usagef("--timeout is %s: must be more than 0", o.timeout)
 	}
 	if err == nil {
 		err = o.execute(ctx, std, &s)
 	}
 	s.Seconds = time.Since(began).Round(time.Millisecond).Seconds()
-	code, ended := signalled(ctx)
+	cause := context.Cause(ctx)
+	if cause != nil && !errors.Is(err, cause) {
+		err = cause // what it led to says less
+	}
+	code, ended := cli.Signalled(ctx)
 	switch {
 	case ended:
-		s.ExitCode, s.Error = code, context.Cause(ctx).Error()
-	case errors.Is(context.Cause(ctx), errTimeLimit):
-		s.ExitCode, s.Error = exitTimeout, errTimeLimit.Error()
+		s.ExitCode, s.Error = code, err.Error()
+	case errors.Is(cause, errTimeLimit):
+		s.ExitCode, s.Error = cli.ExitTimeout, err.Error()
 	case err != nil:
-		s.ExitCode, s.Error = exitCode(err), err.Error()
+		s.ExitCode, s.Error = cli.ExitCode(err), err.Error()
 	case s.Total == 0:
 		s.ExitCode = o.empty
 	default:
@@ -105,59 +116,57 @@ func (o *oneShot) run(ctx context.Context, std stdio, workersGiven bool) summary
 }
 
 // execute submits the jobs and runs the batch until it is settled or ctx ends.
-func (o *oneShot) execute(ctx context.Context, std stdio, s *summary) error {
-	c, err := loadConfig()
-	if err == nil {
-		err = c.requireDatabase()
-	}
+func (o *oneShot) execute(ctx context.Context, std cli.Streams, s *summary) error {
+	c, err := config.LoadWithDatabase()
 	if err != nil {
 		return err
 	}
-	if _, set := os.LookupEnv(prefix + "_SHUTDOWN_GRACE"); !set {
-		c.ShutdownGrace = oneShotGrace
+	if !config.Given("SHUTDOWN_GRACE") {
+		c.ShutdownGrace = cli.Duration(oneShotGrace)
 	}
 	if o.workers > 0 {
 		c.Workers = o.workers
 	}
-	var file jobsFile
+	var file *jobsFile
 	if o.jobs != "" {
-		if file, err = readJobs(o.jobs, std.in); err != nil {
+		if file, err = readJobs(ctx, o.jobs, std, o.batch); err != nil {
 			return err
 		}
 	}
-	e, err := newEngine(ctx, c, o.batch, c.logger(std.err))
+	e, err := serve.Open(ctx, c, o.batch, c.Logger(std.Err))
 	if err != nil {
 		return err
 	}
-	defer e.close()
+	defer e.Close()
 	if o.jobs != "" {
-		done, err := o.submit(ctx, e.store, file)
+		done, err := o.submit(ctx, e.Store, file)
 		if err != nil {
 			return err
 		}
 		s.Submitted = &done
 	}
-	if s.Counts, err = e.store.BatchCounts(ctx, o.batch); err != nil {
+	if s.Counts, err = e.Store.BatchCounts(ctx, o.batch); err != nil {
 		if errors.Is(err, store.ErrNoBatch) {
-			return usagef("there is no batch %q; give its jobs with --jobs, or submit them first", o.batch)
+			return cli.Usagef("there is no batch %q; give its jobs with --jobs, or submit them first", o.batch)
 		}
 		return err
 	}
 
 	if !s.Settled() {
-		s.Counts, err = o.help(ctx, std, e)
+		s.Counts, err = o.help(ctx, std, c, e)
 	}
 	if err != nil {
 		return err
 	}
-	printProblems(ctx, std.err, e.store, o.batch, s.Counts)
+	printProblems(ctx, std.Err, e.Store, o.batch, s.Counts)
 	return nil
 }
 
 // help runs jobs of the batch until it is settled or ctx ends, and returns its
 // state then.
-func (o *oneShot) help(ctx context.Context, std stdio, e *engine) (store.Counts, error) {
-	bar := newProgress(std.err, o.progress)
+func (o *oneShot) help(ctx context.Context, std cli.Streams, c config.Config, e *serve.Engine) (store.Counts, error) {
+	watch := newBatchWatch(std, e.Store, o.batch, o.progress)
+	watch.runs = &abilities{kinds: e.Kinds, pools: c.Pools, unavailable: e.Pool.Unavailable}
 	running, stopRunning := context.WithCancel(ctx)
 	defer stopRunning()
 	var (
@@ -166,10 +175,9 @@ func (o *oneShot) help(ctx context.Context, std stdio, e *engine) (store.Counts,
 	)
 	pool.Go(func() {
 		defer stopRunning()
-		runErr = e.pool.Run(running)
+		runErr = e.Pool.Run(running)
 	})
-	counts, err := watchBatch(running, e.store, o.batch, bar.batch)
-	bar.end()
+	counts, err := watch.untilSettled(running)
 	stopRunning()
 	pool.Wait()
 	if err == nil {
@@ -178,8 +186,11 @@ func (o *oneShot) help(ctx context.Context, std stdio, e *engine) (store.Counts,
 	// Jobs were handed back meanwhile: the counts are those of now.
 	last, cancel := context.WithTimeout(context.WithoutCancel(ctx), 500*time.Millisecond)
 	defer cancel()
-	if now, nowErr := e.store.BatchCounts(last, o.batch); nowErr == nil {
+	if now, nowErr := e.Store.BatchCounts(last, o.batch); nowErr == nil {
 		counts = now
+	}
+	if cause := context.Cause(ctx); cause != nil && len(watch.waits) > 0 {
+		err = fmt.Errorf("%w: %s", cause, strings.Join(watch.waits, "; "))
 	}
 	return counts, cmp.Or(runErr, err)
 }

@@ -2,17 +2,20 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
-	"os"
-	"path/filepath"
 	"strings"
 
 	"github.com/spf13/cobra"
 
+	"github.com/tagexec/tagexec/cmd/internal/cli"
+	"github.com/tagexec/tagexec/cmd/internal/config"
+	"github.com/tagexec/tagexec/cmd/internal/serve"
+	"github.com/tagexec/tagexec/migrations"
 	"github.com/tagexec/tagexec/store/devpg"
 )
 
-func standaloneCommand(std stdio) *cobra.Command {
+func standaloneCommand(std cli.Streams) *cobra.Command {
 	var (
 		dir  string
 		port int
@@ -23,45 +26,35 @@ func standaloneCommand(std stdio) *cobra.Command {
 		Long: "standalone starts an embedded Postgres whose data stays in a directory, creates the schema and serves.\n" +
 			"It prints how to connect. Without TAGEXEC_SQL_SOURCES, SQL jobs run in a database `tags` of the same\n" +
 			"server, the source `local`. For one machine and for trying out; in production use a Postgres of yours.",
-		Args: noArgs,
+		Args: cli.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			c, err := loadConfig()
+			c, err := config.Load()
 			if err != nil {
 				return err
 			}
 			if c.DatabaseURL != "" {
-				return usagef("%s_DATABASE_URL is set, but standalone has a database of its own: unset it, or use `tagexec serve`", prefix)
+				return cli.Usagef("%s_DATABASE_URL is set, but standalone has a database of its own: unset it, or use `tagexec serve`", config.Prefix)
 			}
-			ctx, stop := untilSignal(cmd.Context())
+			if dir == "" {
+				return cli.Usagef("no directory for the data: there is no home directory (HOME is not set) and no --data-dir; give one with --data-dir")
+			}
+			ctx, stop := cli.UntilSignal(cmd.Context())
 			defer stop()
-			return orSignal(ctx, standalone(ctx, std, c, dir, port))
+			return cli.OrSignal(ctx, standalone(ctx, std, c, dir, port))
 		},
 	}
-	cmd.Flags().StringVar(&dir, "data-dir", defaultDataDir(), "directory of the data")
+	cmd.Flags().StringVar(&dir, "data-dir", config.DataDir(), "directory of the data, which stay")
 	cmd.Flags().IntVar(&port, "port", 0, "port of the embedded Postgres (default the one used last, at first a free one)")
 	return cmd
 }
 
-// defaultDataDir is below /var/lib for root, because Postgres runs as another
-// user then, else in the home directory.
-func defaultDataDir() string {
-	if os.Geteuid() == 0 {
-		return "/var/lib/tagexec"
-	}
-	base := os.Getenv("XDG_DATA_HOME")
-	if home, err := os.UserHomeDir(); base == "" && err == nil {
-		base = filepath.Join(home, ".local", "share")
-	}
-	return filepath.Join(base, "tagexec")
-}
-
-func standalone(ctx context.Context, std stdio, c config, dir string, port int) (err error) {
-	log := c.logger(std.err)
+func standalone(ctx context.Context, std cli.Streams, c config.Config, dir string, port int) (err error) {
+	log := c.Logger(std.Err)
 	server, err := devpg.Start(ctx, devpg.Options{DataDir: dir, Port: port, Log: func(format string, args ...any) {
 		log.Info(fmt.Sprintf(format, args...))
 	}})
 	if err != nil {
-		return usagef("start the embedded Postgres: %w", err)
+		return cli.Usagef("start the embedded Postgres: %w", err)
 	}
 	defer func() {
 		if stopErr := server.Stop(); stopErr != nil {
@@ -69,7 +62,7 @@ func standalone(ctx context.Context, std stdio, c config, dir string, port int) 
 		}
 	}()
 	if c.DatabaseURL, err = prepareQueue(ctx, server); err != nil {
-		return err
+		return nameDataDir(err, dir)
 	}
 	if len(c.SQLSources) == 0 {
 		login, err := jobLogin(ctx, server, "tagexec_jobs", "tags")
@@ -79,15 +72,25 @@ func standalone(ctx context.Context, std stdio, c config, dir string, port int) 
 		if err := createDatabase(ctx, server, "tags", "tagexec_jobs"); err != nil {
 			return err
 		}
-		c.SQLSources = sources{"local": login}
+		c.SQLSources = config.Sources{"local": login}
 	}
 	printConnection(std, c, server)
-	return serve(ctx, c, log)
+	return serve.Run(ctx, c, log)
+}
+
+// nameDataDir says what to do with a data directory from before the first release.
+func nameDataDir(err error, dir string) error {
+	var old *migrations.VersionError
+	if !errors.As(err, &old) {
+		return err
+	}
+	return cli.Usagef("the data in %s have version %d of the schema, from before the first release, which this tagexec cannot update: "+
+		"move the directory away or delete it, or give another with --data-dir; the tagexec that made it can still read it", dir, old.Version)
 }
 
 // printConnection says how to reach the queue.
-func printConnection(std stdio, c config, server *devpg.Server) {
-	fmt.Fprintf(std.out, `PostgreSQL %[1]s, data in %[2]s
+func printConnection(std cli.Streams, c config.Config, server *devpg.Server) {
+	fmt.Fprintf(std.Out, `PostgreSQL %[1]s, data in %[2]s
 
   psql      psql '%[3]s'
   Airflow   export AIRFLOW_CONN_TAGEXEC='%[3]s'
@@ -99,9 +102,9 @@ Insert a job and look at it:
     -c "INSERT INTO tagexec.tag_jobs (tag, payload) VALUES ('hello', '{\"statement\": \"SELECT 42 AS answer\"}')" \
     -c "SELECT id, tag, state, result, error FROM tagexec.tag_jobs ORDER BY id DESC LIMIT 5"
 
-`, server.Version(), server.DataDir(), c.DatabaseURL, prefix)
+`, server.Version(), server.DataDir(), c.DatabaseURL, config.Prefix)
 	if login, ok := c.SQLSources["local"]; ok && len(c.SQLSources) == 1 && strings.Contains(login, "tagexec_jobs") {
-		fmt.Fprintf(std.out, "SQL jobs run in the database tags:\n\n  psql '%s'\n\n", server.URL("tags"))
+		fmt.Fprintf(std.Out, "SQL jobs run in the database tags:\n\n  psql '%s'\n\n", server.URL("tags"))
 	}
-	fmt.Fprintln(std.out, "Ctrl-C ends it; the data stays.")
+	fmt.Fprintln(std.Out, "Ctrl-C ends it; the data stays.")
 }

@@ -39,7 +39,7 @@ BEGIN
       FROM tagreport.attempts
      WHERE finished_at >= day::timestamptz
        AND finished_at < (day + 1)::timestamptz
-        ON CONFLICT DO NOTHING;
+        ON CONFLICT (finished_at, job_id, attempt) DO NOTHING;
     GET DIAGNOSTICS copied = ROW_COUNT;
     RETURN copied;
 END

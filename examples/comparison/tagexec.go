@@ -13,7 +13,6 @@ import (
 	"sync"
 	"time"
 
-	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
 	"github.com/tagexec/tagexec/executor"
@@ -120,10 +119,10 @@ func (l *lab) withPool(ctx context.Context, workers int, do func() error) (gap t
 		return 0, err
 	}
 	defer db.Close()
-	kinds := map[string]executor.Runner{"sleep": executor.RunnerFunc(sleep), "spin": executor.RunnerFunc(spin), "hold": executor.RunnerFunc(hold)}
-	queue := &pulse{first: make(chan struct{}), Queue: db.Queue(store.QueueConfig{Kinds: []string{"hold", "sleep", "spin"}, Timeout: time.Hour})}
-	pool, err := executor.New(executor.Config{
-		Queue: queue, Runners: kinds, Workers: workers, Heartbeat: beat, Lease: 10 * time.Second, Log: slog.New(slog.DiscardHandler),
+	kinds := executor.Runners{"sleep": executor.RunnerFunc(sleep), "spin": executor.RunnerFunc(spin), "hold": executor.RunnerFunc(hold)}
+	queue := &timedQueue{Store: db, first: make(chan struct{})}
+	pool, err := executor.New(queue, executor.Config{
+		Runners: kinds, Workers: workers, Heartbeat: beat, Lease: 10 * time.Second, Log: slog.New(slog.DiscardHandler),
 	})
 	if err != nil {
 		return 0, err
@@ -166,9 +165,9 @@ func (l *lab) until(ctx context.Context, sql string, args ...any) error {
 	}
 }
 
-// pulse is a Queue that notes when its heartbeats have arrived.
-type pulse struct {
-	executor.Queue
+// timedQueue is a Queue that notes when its heartbeats have arrived.
+type timedQueue struct {
+	*store.Store
 	first chan struct{} // closed with the first
 
 	mu   sync.Mutex
@@ -176,22 +175,38 @@ type pulse struct {
 	most time.Duration
 }
 
-func (q *pulse) Heartbeat(ctx context.Context, id uuid.UUID) error {
-	err := q.Queue.Heartbeat(ctx, id)
+func (q *timedQueue) Register(ctx context.Context, e store.Executor) (store.Session, error) {
+	s, err := q.Store.Register(ctx, e)
+	return &timedSession{s, q}, err
+}
+
+// timedSession is a session whose heartbeats are noted.
+type timedSession struct {
+	store.Session
+	queue *timedQueue
+}
+
+func (s *timedSession) Heartbeat(ctx context.Context) error {
+	err := s.Session.Heartbeat(ctx)
 	if err == nil {
-		q.longest()
-		q.mu.Lock()
-		if q.last.IsZero() {
-			close(q.first)
-		}
-		q.last = time.Now()
-		q.mu.Unlock()
+		s.queue.beat()
 	}
 	return err
 }
 
+// beat notes a heartbeat.
+func (q *timedQueue) beat() {
+	q.longest()
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if q.last.IsZero() {
+		close(q.first)
+	}
+	q.last = time.Now()
+}
+
 // longest is the longest time between two heartbeats until now.
-func (q *pulse) longest() time.Duration {
+func (q *timedQueue) longest() time.Duration {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	if !q.last.IsZero() {
@@ -208,34 +223,34 @@ func seconds(job store.Job) (time.Duration, error) {
 	return time.Duration(payload.Seconds * float64(time.Second)), nil
 }
 
-func sleep(ctx context.Context, job store.Job) (executor.Outcome, error) {
+func sleep(ctx context.Context, job store.Job) (executor.Report, error) {
 	d, err := seconds(job)
 	if err != nil {
-		return executor.Outcome{}, err
+		return executor.Report{}, err
 	}
 	select {
 	case <-time.After(d):
-		return executor.Outcome{}, nil
+		return executor.Report{}, nil
 	case <-ctx.Done():
-		return executor.Outcome{}, context.Cause(ctx)
+		return executor.Report{}, context.Cause(ctx)
 	}
 }
 
 // spin computes, calls nothing that could yield but the clock, and never looks
 // at its context.
-func spin(_ context.Context, job store.Job) (executor.Outcome, error) {
+func spin(_ context.Context, job store.Job) (executor.Report, error) {
 	d, err := seconds(job)
 	for end, n := time.Now().Add(d), 0; err == nil && time.Now().Before(end); {
 		for range 1_000_000 {
 			n++
 		}
 	}
-	return executor.Outcome{}, err
+	return executor.Report{}, err
 }
 
-func hold(ctx context.Context, _ store.Job) (executor.Outcome, error) {
+func hold(ctx context.Context, _ store.Job) (executor.Report, error) {
 	<-ctx.Done()
-	return executor.Outcome{}, context.Cause(ctx)
+	return executor.Report{}, context.Cause(ctx)
 }
 
 // resident is the memory of this process in bytes, after what is not in use

@@ -9,7 +9,6 @@ import (
 	"path/filepath"
 	"slices"
 	"strconv"
-	"strings"
 	"syscall"
 	"time"
 
@@ -31,6 +30,9 @@ type CommandOptions struct {
 	Env []string
 	// EnvSettable names the variables that a payload may set.
 	EnvSettable []string
+	// User is who commands run as, a name or a number, where this process is
+	// root's; empty: as this process. The user must not be root.
+	User string
 	// KillGrace is the time between SIGTERM and SIGKILL; 0 means 2 s.
 	// Beyond that an executor may record the attempt without its output.
 	KillGrace time.Duration
@@ -53,20 +55,28 @@ type CommandOptions struct {
 // arrive. The last line of standard output that is not blank becomes the
 // result if it is a JSON object of at most 64 kB. Exit status 0 is success,
 // another one the failure exit_status with the last line of standard error,
-// and a signal that the executor did not send the failure killed.
+// in which passwords of URLs are masked (everybody may see it), and a signal that the executor did not send the failure killed.
 //
-// A command runs in a process group of its own. When the context ends the
-// group gets SIGTERM and, after the kill grace, SIGKILL; when the command
-// itself ends, whatever is left of its group is killed. The group also dies with
-// the executor, however that ends, and on Linux the kernel short of memory kills
-// a command before the executor. A process that moved itself into another session (setsid) is
-// out of reach; it cannot keep the job from ending.
+// A command runs in a process group of its own, below a guardian: a process of
+// this very program, which it becomes by the init function of this package.
+// When the context ends the group gets SIGTERM and, after the kill grace,
+// SIGKILL; when the command itself ends, whatever it has started is killed. All
+// of it also dies with the executor, however that ends. On Linux this includes
+// processes in a session of their own (setsid), unless they got the rights of
+// another user or the command killed its guardian; elsewhere they are out of
+// reach. They cannot keep the job from ending. On Linux the kernel short of
+// memory kills a command before the executor.
+//
+// A command has no descriptors but its streams, and finds nothing of the
+// executor in its parent.
 type Command struct {
 	dir      string
 	pass     []string
 	settable []string
 	grace    time.Duration
-	guard    *guardian
+	self     string              // the program that guardians are started from
+	user     *syscall.Credential // nil: this process's
+	work     *workDirs
 }
 
 // jobVariables are set by the executor alone.
@@ -99,76 +109,52 @@ func NewCommand(opt CommandOptions) (*Command, error) {
 	if opt.KillGrace < 0 {
 		problems = append(problems, fmt.Errorf("kill grace %s is below 0", opt.KillGrace))
 	}
+	if c.user, err = commandUser(opt.User); err != nil {
+		problems = append(problems, err)
+	}
+	if c.self, err = selfPath(); err != nil {
+		problems = append(problems, fmt.Errorf("this program cannot be found, to watch over commands: %w", err))
+	}
 	if err := errors.Join(problems...); err != nil {
 		return nil, fmt.Errorf("command runner: %w", err)
 	}
-	c.guard = startGuardian()
+	c.work = newWorkDirs(c.user)
 	return c, nil
 }
 
-// Close ends what watches over the commands. Call it when no Run is under way.
-func (c *Command) Close() { c.guard.close() }
-
-func commandsDir(dir string) (string, error) {
-	if dir == "" {
-		return "", errors.New("no commands directory is configured")
-	}
-	dir, err := filepath.Abs(dir)
-	if err != nil {
-		return "", fmt.Errorf("commands directory: %w", err)
-	}
-	info, err := os.Stat(dir)
-	if err != nil {
-		return "", fmt.Errorf("commands directory: %w", err)
-	}
-	if !info.IsDir() {
-		return "", fmt.Errorf("commands directory %s is not a directory", dir)
-	}
-	return dir, nil
-}
-
-// takesOver tells whether who sets a variable decides what code a listed
-// command runs: the dynamic linker, the shell, PATH.
-func takesOver(name string) bool {
-	for _, prefix := range []string{"LD_", "DYLD_", "TAGEXEC_"} {
-		if strings.HasPrefix(name, prefix) {
-			return true
-		}
-	}
-	return slices.Contains([]string{"PATH", "ENV", "BASH_ENV", "IFS", "GLIBC_TUNABLES", "GCONV_PATH"}, name)
-}
+// Close removes what the commands worked in. Call it when no Run is under way.
+func (c *Command) Close() { c.work.close() }
 
 // Run runs the command of one job to its end.
-func (c *Command) Run(ctx context.Context, job store.Job) (executor.Outcome, error) {
+func (c *Command) Run(ctx context.Context, job store.Job) (executor.Report, error) {
 	payload, err := decodeCommand(job.Payload)
 	if err != nil {
-		return executor.Outcome{}, err
+		return executor.Report{}, err
 	}
 	path, err := c.resolve(payload.command)
 	if err != nil {
-		return executor.Outcome{}, err
+		return executor.Report{}, err
 	}
 	env, err := c.environment(payload.env, job)
 	if err != nil {
-		return executor.Outcome{}, err
+		return executor.Report{}, err
 	}
-	work, err := os.MkdirTemp("", "tagexec-job-")
+	work, err := c.work.make()
 	if err != nil {
-		return executor.Outcome{}, executor.Failf("start_failed", "making a working directory: %v", err)
+		return executor.Report{}, unavailable(anyCommand, noDirectory(err))
 	}
-	defer func() { _ = os.RemoveAll(work) }() // what cannot be removed is only clutter
+	defer removeWork(work)
 
 	p := process{
-		cmd:   &exec.Cmd{Path: path, Args: append([]string{path}, payload.args...), Env: env, Dir: work},
+		cmd:   &exec.Cmd{Path: c.self, Args: append([]string{guardianName, path}, payload.args...), Env: env, Dir: work, SysProcAttr: guardianAttr(c.user)},
 		stdin: payload.stdin,
 		grace: c.grace,
-		guard: c.guard,
 	}
 	end, err := p.run(ctx)
 	if err != nil {
-		return executor.Outcome{}, startFailure(ctx, payload.command, err)
+		return executor.Report{}, startFailure(ctx, payload.command, path, err)
 	}
-	return c.outcome(ctx, payload.command, &p, end)
+	return c.report(ctx, payload.command, &p, end)
 }
 
 // resolve returns the path of a command. Looking through os.Root refuses links
@@ -176,19 +162,24 @@ func (c *Command) Run(ctx context.Context, job store.Job) (executor.Outcome, err
 func (c *Command) resolve(name string) (string, error) {
 	root, err := os.OpenRoot(c.dir)
 	if err != nil {
-		return "", executor.Failf("command_not_allowed", "the commands directory of this executor cannot be read")
+		return "", unavailable(anyCommand, executor.Failf("command_not_allowed", "the commands directory of this executor cannot be read"))
 	}
 	defer func() { _ = root.Close() }() // read only
 	info, err := root.Stat(name)
 	if err != nil {
-		return "", executor.Failf("command_not_allowed",
-			"command %s is not in the commands directory of this executor", quote(name))
+		return "", unavailable(commandResource(name), executor.Failf("command_not_allowed",
+			"command %s is not in the commands directory of this executor", quote(name)))
 	}
 	if !info.Mode().IsRegular() || info.Mode().Perm()&0o111 == 0 {
-		return "", executor.Failf("command_not_allowed",
-			"command %s is not an executable file on this executor", quote(name))
+		return "", unavailable(commandResource(name), executor.Failf("command_not_allowed",
+			"command %s is not an executable file on this executor", quote(name)))
 	}
-	return filepath.Join(c.dir, name), nil
+	path := filepath.Join(c.dir, name)
+	if onlyOurs(path) != nil {
+		return "", unavailable(commandResource(name), executor.Failf("command_not_allowed",
+			"command %s is not run on this executor: others than the executor's user may change it", quote(name)))
+	}
+	return path, nil
 }
 
 func (c *Command) environment(fromPayload map[string]string, job store.Job) ([]string, error) {
@@ -202,9 +193,12 @@ func (c *Command) environment(fromPayload map[string]string, job store.Job) ([]s
 		}
 	}
 	for _, name := range sortedKeys(fromPayload) {
+		if takesOver(name) {
+			return nil, executor.Refusef("env_not_allowed", "payload: env: %s may not be set by a payload anywhere", quote(name))
+		}
 		if !slices.Contains(c.settable, name) {
-			return nil, executor.Failf("env_not_allowed",
-				"payload: env: %s may not be set by a payload on this executor", quote(name))
+			return nil, unavailable(variableResource(name), executor.Failf("env_not_allowed",
+				"payload: env: %s may not be set by a payload on this executor", quote(name)))
 		}
 		env = append(env, name+"="+fromPayload[name])
 	}
@@ -224,43 +218,57 @@ func (c *Command) environment(fromPayload map[string]string, job store.Job) ([]s
 	), nil
 }
 
-func startFailure(ctx context.Context, command string, err error) error {
+func startFailure(ctx context.Context, command, path string, err error) error {
 	if ctx.Err() != nil {
 		return fmt.Errorf("command %s was not started: %w", quote(command), context.Cause(ctx))
 	}
+	needs := commandResource(command)
 	var errno syscall.Errno
 	if errors.As(err, &errno) { // without the path around it
-		f := executor.Failf("start_failed", "command %s could not be started: %v", quote(command), errno)
-		f.Permanent = errno == syscall.E2BIG
-		return f
+		fault := scriptFault(path)
+		if errno == syscall.ENOEXEC && fault == "" {
+			fault = "; it is neither a program of this machine nor a script that begins with a #! line, such as #!/bin/sh"
+		}
+		err = fmt.Errorf("%v%s", errno, fault)
+		switch errno {
+		case syscall.E2BIG:
+			return executor.Refusef("start_failed", "command %s could not be started: %v", quote(command), errno)
+		case syscall.EAGAIN, syscall.ENOMEM, syscall.EMFILE, syscall.ENFILE, syscall.ENOSPC:
+			needs = anyCommand // the machine has no room for another process
+		}
 	}
-	return executor.Failf("start_failed", "command %s could not be started: %v", quote(command), err)
+	return unavailable(needs, executor.Failf("start_failed", "command %s could not be started: %v", quote(command), err))
 }
 
-func (c *Command) outcome(ctx context.Context, command string, p *process, end ending) (executor.Outcome, error) {
-	out := executor.Outcome{
+func (c *Command) report(ctx context.Context, command string, p *process, end ending) (executor.Report, error) {
+	report := executor.Report{
 		Output:      p.output.String(),
 		OutputBytes: p.output.Len(),
-		Result:      objectResult(p.stdout.line()),
+		Value:       objectResult(p.stdout.line()),
 	}
 	if end.outputHeld {
-		out.Output += "\n… a process that the command left behind keeps its output open; it was not read on …\n"
+		report.Output += "\n… a process that the command left behind keeps its output open; it was not read on …\n"
 	}
-	if end.state.Exited() {
-		code := int32(end.state.ExitCode())
-		out.ExitCode = &code
+	if !end.unknown && end.status.Exited() {
+		code := int32(end.status.ExitStatus())
+		report.ExitCode = &code
 	}
 	switch {
 	case end.signalled:
-		return out, fmt.Errorf("command %s was ended: %w", quote(command), context.Cause(ctx))
-	case end.state.Success():
-		return out, nil
-	case end.state.Exited():
-		message := fmt.Sprintf("exited with status %d", *out.ExitCode)
+		return report, fmt.Errorf("command %s was ended: %w", quote(command), context.Cause(ctx))
+	case end.unknown:
+		return report, executor.Failf("killed", "killed, because the process that watches over it was")
+	case report.ExitCode != nil && *report.ExitCode == 0:
+		return report, nil
+	case report.ExitCode != nil:
+		message := fmt.Sprintf("exited with status %d", *report.ExitCode)
 		if last := p.stderr.line(); len(last) > 0 {
-			message += ": " + clip(string(last), 200)
+			message += ": " + clip(executor.MaskPasswords(string(last)), 200)
 		}
-		return out, executor.Failf("exit_status", "%s", message)
+		if *report.ExitCode == exitNotFound {
+			message += scriptFault(filepath.Join(c.dir, command))
+		}
+		return report, executor.Failf("exit_status", "%s", message)
 	}
-	return out, executor.Failf("killed", "killed by %s", signalName(end.state))
+	return report, executor.Failf("killed", "killed by %s", signalName(end.status))
 }

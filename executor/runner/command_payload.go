@@ -3,6 +3,8 @@ package runner
 import (
 	"encoding/json"
 	"strings"
+
+	"github.com/tagexec/tagexec/executor/runner/strictjson"
 )
 
 type commandPayload struct {
@@ -38,7 +40,7 @@ func readEnv(o *object) map[string]string {
 	fields := members(o.raw("env", "an object"))
 	env := make(map[string]string, len(fields))
 	for _, name := range sortedKeys(fields) {
-		switch k := kindOf(fields[name]); {
+		switch k := strictjson.Kind(fields[name]); {
 		case !validEnvName(name):
 			o.refuse("env: %s cannot be the name of a variable", quote(name))
 		case k != "a string":

@@ -3,13 +3,16 @@ package runner
 import (
 	"bytes"
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
 	"net"
 	"net/http"
+	"net/http/httptrace"
 	"os"
 	"strconv"
+	"sync/atomic"
 	"time"
 
 	"github.com/tagexec/tagexec/executor"
@@ -19,6 +22,8 @@ import (
 const (
 	// defaultMaxBody is the default of HTTPOptions.MaxBody.
 	defaultMaxBody = 1 << 20
+	// maxHeader is the longest header of an answer, in bytes.
+	maxHeader = 64 << 10
 	// maxRedirects is how many redirects a request follows.
 	maxRedirects = 5
 	// maxRetryAfter bounds the delay that a server may ask for.
@@ -36,7 +41,10 @@ type HTTPOptions struct {
 	MaxBody int64
 }
 
-// HTTP sends one request per job.
+// HTTP sends one request per attempt, and sends it once: each over a connection
+// of its own and by HTTP/1.1, because Go repeats by itself what was sent over a
+// connection that served another request, or that speaks HTTP/2. Only a redirect
+// with 307 or 308 sends the request again, to where it leads.
 //
 //	{"method": "POST", "url": "https://api.example.com/tags", "headers": {"Authorization": {"secret": "api"}}, "body": {"tag": "x"}}
 //
@@ -58,14 +66,19 @@ type HTTPOptions struct {
 //	https://api.example.com
 //	Bearer 8f3c…
 //
-// The value is removed from everything that is stored, also in URL and base64
-// encoding.
+// The value is removed from everything that is stored, also where it is escaped
+// as in JSON or a URL or is in base64, and any eight bytes of it.
 //
 // A 2xx answer is success. 408, 425, 429 and 5xx may be tried again, no sooner
-// than their Retry-After says (an hour at most); any other status is final.
-// The failure is http_status, and http_error where no whole answer came. The
-// body is the output, as far as it is read, and the result where it is a JSON
-// object of at most 256 kB.
+// than their Retry-After says (an hour at most); any other status is final, 101
+// too: its connection speaks another protocol and has no end. The failure is
+// http_status, and http_error where no whole answer came. Its message names the
+// origin, never the path or the query, and the header that explains the status;
+// what else the server said is in the output.
+//
+// The body is the output, as far as it is read, and the result where it is a JSON
+// object of at most 256 kB. A body that is compressed with gzip or deflate is
+// unpacked, and one in another charset turned into UTF-8.
 type HTTP struct {
 	origins    map[origin]bool
 	secretsDir string
@@ -96,6 +109,10 @@ func NewHTTP(opt HTTPOptions) (*HTTP, error) {
 			problems = append(problems, fmt.Errorf("secrets directory: %w", err))
 		} else if !info.IsDir() {
 			problems = append(problems, fmt.Errorf("secrets directory %s is not a directory", opt.SecretsDir))
+		} else if err := onlyOurs(opt.SecretsDir); err != nil {
+			problems = append(problems, fmt.Errorf("secrets directory: %w", err))
+		} else if err := checkSecrets(opt.SecretsDir); err != nil {
+			problems = append(problems, err)
 		}
 	}
 	if opt.MaxBody < 0 {
@@ -108,12 +125,13 @@ func NewHTTP(opt HTTPOptions) (*HTTP, error) {
 		Proxy:                  nil, // an environment variable must not choose who sees the requests
 		DialContext:            (&net.Dialer{Timeout: 10 * time.Second}).DialContext,
 		TLSHandshakeTimeout:    10 * time.Second,
-		ForceAttemptHTTP2:      true,
-		DisableCompression:     true, // lengths are those that were sent
-		MaxIdleConnsPerHost:    16,
-		IdleConnTimeout:        time.Minute,
-		MaxResponseHeaderBytes: 64 << 10,
+		TLSClientConfig:        &tls.Config{ClientSessionCache: tls.NewLRUClientSessionCache(0)}, // new connections are many
+		Protocols:              new(http.Protocols),
+		DisableKeepAlives:      true,
+		DisableCompression:     true, // a server that is not asked sends JSON as it is
+		MaxResponseHeaderBytes: maxHeader,
 	}
+	h.transport.Protocols.SetHTTP1(true)
 	return h, nil
 }
 
@@ -121,26 +139,26 @@ func NewHTTP(opt HTTPOptions) (*HTTP, error) {
 func (h *HTTP) Close() { h.transport.CloseIdleConnections() }
 
 // Run sends the request of one job and reads its answer.
-func (h *HTTP) Run(ctx context.Context, job store.Job) (executor.Outcome, error) {
+func (h *HTTP) Run(ctx context.Context, job store.Job) (executor.Report, error) {
 	payload, err := decodeHTTP(job.Payload)
 	if err != nil {
-		return executor.Outcome{}, err
+		return executor.Report{}, err
 	}
 	if !h.origins[payload.origin] {
-		return executor.Outcome{}, originRefused(payload.origin)
+		return executor.Report{}, unavailable(payload.origin.resource(), originRefused(payload.origin))
 	}
-	x := exchange{runner: h, payload: payload, secrets: map[string]secret{}}
+	x := &exchange{runner: h, payload: payload, secrets: map[string]secret{}}
 	if err := x.readSecrets(); err != nil {
-		return executor.Outcome{}, err
+		return executor.Report{}, err
 	}
 	request, err := x.request(ctx, job)
 	if err != nil {
-		return executor.Outcome{}, err
+		return executor.Report{}, err
 	}
 	client := &http.Client{Transport: h.transport, CheckRedirect: x.redirect}
 	response, err := client.Do(request)
 	if err != nil {
-		return executor.Outcome{}, x.failure(ctx, request.URL, err)
+		return executor.Report{Output: x.details(ctx, err)}, x.failure(ctx, request.URL, err)
 	}
 	defer func() { _ = response.Body.Close() }() // read as far as wanted
 	return x.answer(ctx, response)
@@ -156,6 +174,7 @@ type exchange struct {
 	payload httpPayload
 	secrets map[string]secret // by header name
 	redact  redactor
+	sent    atomic.Bool // there was a connection, so something may have been sent
 }
 
 // readSecrets reads every secret first, so that one that is refused means
@@ -167,11 +186,11 @@ func (x *exchange) readSecrets() error {
 		}
 		s, err := readSecret(x.runner.secretsDir, h.secret)
 		if err != nil {
-			return executor.Failf("secret_not_allowed", "secret %s: %v", quote(h.secret), err)
+			return unavailable(secretResource(h.secret), executor.Failf("secret_not_allowed", "secret %s: %v", quote(h.secret), err))
 		}
 		if s.origin != x.payload.origin {
-			return executor.Failf("secret_not_allowed", "secret %s is bound to another origin than %s",
-				quote(h.secret), clip(string(x.payload.origin), 200))
+			return unavailable(secretResource(h.secret), executor.Failf("secret_not_allowed", "secret %s is bound to another origin than %s",
+				quote(h.secret), clip(string(x.payload.origin), 200)))
 		}
 		x.secrets[h.name] = s
 		x.redact.add(s.value)
@@ -184,6 +203,7 @@ func (x *exchange) request(ctx context.Context, job store.Job) (*http.Request, e
 	if x.payload.body != nil {
 		body = bytes.NewReader(x.payload.body)
 	}
+	ctx = httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{GotConn: func(httptrace.GotConnInfo) { x.sent.Store(true) }})
 	r, err := http.NewRequestWithContext(ctx, x.payload.method, x.payload.url.String(), body)
 	if err != nil {
 		return nil, executor.Refusef(badPayload, "payload: url cannot be requested")
@@ -215,6 +235,7 @@ func (x *exchange) redirect(next *http.Request, via []*http.Request) error {
 	if !x.runner.origins[to] {
 		return originRefused(to)
 	}
+	next.URL.RawQuery = escapeQuery(next.URL.RawQuery)
 	if next.Method != via[0].Method && next.Response.StatusCode != http.StatusSeeOther {
 		return http.ErrUseLastResponse // answered as if it were done, though it was not
 	}

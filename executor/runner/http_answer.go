@@ -2,53 +2,59 @@ package runner
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
 	"net"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
+	"strings"
+	"syscall"
 	"time"
 
 	"github.com/tagexec/tagexec/executor"
 )
 
 // answer reads an answer and judges it.
-func (x *exchange) answer(ctx context.Context, r *http.Response) (executor.Outcome, error) {
+func (x *exchange) answer(ctx context.Context, r *http.Response) (executor.Report, error) {
 	status := int32(r.StatusCode)
-	out := executor.Outcome{ExitCode: &status}
-	body, err := io.ReadAll(io.LimitReader(r.Body, x.runner.maxBody+1))
-	cut := int64(len(body)) > x.runner.maxBody
-	if cut {
-		body = body[:x.runner.maxBody]
+	report := executor.Report{ExitCode: &status}
+	if r.StatusCode == http.StatusSwitchingProtocols {
+		return report, x.judge(r) // what follows is no body, and not even ctx ends it
 	}
-	out.OutputBytes = int64(len(body))
+	body, cut, err := readBody(r, x.runner.maxBody)
+	report.OutputBytes = int64(len(body))
 	if cut || err != nil {
 		body = x.redact.cutText(body)
 	} else {
 		body = x.redact.bytes(body)
-		out.Result = objectResult(body)
+		report.Value = objectResult(body)
 	}
 	var capture Capture
 	_, _ = capture.Write(body)
-	out.Output = capture.String()
+	report.Output = capture.String()
 	if cut {
-		out.Output += fmt.Sprintf("\n… the answer is longer than %s bytes; the rest was not read …\n", thousands(x.runner.maxBody))
+		report.Output += fmt.Sprintf("\n… the answer is longer than %s bytes; the rest was not read …\n", thousands(x.runner.maxBody))
+	}
+	if name := packing(r); len(body) > 0 && !slices.Contains(unpacked, name) {
+		report.Output += fmt.Sprintf("\n… the answer is packed as %s, which is not unpacked …\n", x.shown(name))
 	}
 	refused := x.judge(r)
 	if err != nil && (refused == nil || ctx.Err() != nil) {
-		return out, x.failure(ctx, r.Request.URL, err)
+		return report, x.failure(ctx, r.Request.URL, err)
 	}
-	return out, refused
+	return report, refused
 }
 
 func (x *exchange) judge(r *http.Response) error {
 	if r.StatusCode >= 200 && r.StatusCode <= 299 {
 		return nil
 	}
-	f := executor.Failf("http_status", "%s answered %d %s",
-		x.name(r.Request.Method, r.Request.URL), r.StatusCode, http.StatusText(r.StatusCode))
+	f := executor.Failf("http_status", "%s answered %d %s%s",
+		x.name(r.Request.Method, r.Request.URL), r.StatusCode, http.StatusText(r.StatusCode), x.explanation(r))
 	switch {
 	case r.StatusCode >= 500,
 		r.StatusCode == http.StatusRequestTimeout,
@@ -62,6 +68,41 @@ func (x *exchange) judge(r *http.Response) error {
 		f.Permanent = true
 	}
 	return f
+}
+
+// explanation returns the headers of an answer that say why it has its status, in
+// brackets. Of Location only the origin: its path may be a secret.
+func (x *exchange) explanation(r *http.Response) string {
+	var found []string
+	for _, name := range explaining(r.StatusCode) {
+		if values := r.Header.Values(name); len(values) > 0 {
+			found = append(found, name+": "+x.shown(strings.Join(values, ", ")))
+		}
+	}
+	if to, err := r.Location(); err == nil {
+		found = append(found, "Location: "+x.shown(to.Scheme+"://"+to.Host)+"/…")
+	}
+	if len(found) == 0 {
+		return ""
+	}
+	return " (" + strings.Join(found, "; ") + ")"
+}
+
+// explaining names the headers that say more than a status.
+func explaining(status int) []string {
+	switch status {
+	case http.StatusSwitchingProtocols, http.StatusUpgradeRequired:
+		return []string{"Upgrade"}
+	case http.StatusUnauthorized, http.StatusForbidden:
+		return []string{"WWW-Authenticate"}
+	case http.StatusMethodNotAllowed:
+		return []string{"Allow"}
+	case http.StatusProxyAuthRequired:
+		return []string{"Proxy-Authenticate"}
+	case http.StatusNotAcceptable, http.StatusUnsupportedMediaType:
+		return []string{"Accept", "Accept-Post", "Accept-Patch", "Accept-Encoding"}
+	}
+	return []string{"Retry-After"}
 }
 
 // retryAfter reads Retry-After, seconds or a date, which counts from the
@@ -93,30 +134,66 @@ func (x *exchange) failure(ctx context.Context, u *url.URL, err error) error {
 		refused.Message = clip(x.redact.text(name+" was redirected: "+refused.Message), 500)
 		return refused
 	}
-	return executor.Failf("http_error", "%s: %s", name, x.redact.text(reason(err)))
+	f := executor.Failf("http_error", "%s: %s", name, x.shown(reason(err)))
+	if !x.sent.Load() {
+		return unavailable(x.payload.origin.resource(), f)
+	}
+	return f
 }
 
-// reason names what went wrong without the URL, which may hold a secret.
+// details returns in full an error that reason has no words for, for the output.
+// It may quote the server.
+func (x *exchange) details(ctx context.Context, err error) string {
+	if ctx.Err() != nil || reason(err) != unreadable {
+		return ""
+	}
+	var outer *url.Error
+	if errors.As(err, &outer) { // whose own words hold the URL
+		err = outer.Err
+	}
+	return x.redact.text(err.Error()) + "\n"
+}
+
+// unreadable is the reason of errors that quote what the server sent.
+const unreadable = "the answer is no HTTP that can be read (the output has details)"
+
+// reason says what went wrong in words that quote neither the URL nor the server.
 func reason(err error) string {
 	var dns *net.DNSError
 	var op *net.OpError
-	var outer *url.Error
+	var certificate *tls.CertificateVerificationError
+	var record tls.RecordHeaderError
+	var body *bodyError
 	switch {
 	case errors.As(err, &dns):
 		return "host name not found"
-	case errors.As(err, &op) && op.Timeout():
+	case errors.As(err, &op) && op.Timeout() && op.Op == "dial":
 		return "no connection in time"
-	case errors.As(err, &op):
-		return clip(op.Op+": "+rootCause(op.Err).Error(), 200)
-	case errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, io.EOF):
+	case errors.As(err, &op) && op.Timeout():
+		return "the server is not heard of any more"
+	case errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, io.EOF), errors.Is(err, syscall.ECONNRESET), errors.Is(err, syscall.EPIPE):
 		return "the connection was closed before the answer was complete"
-	case errors.As(err, &outer):
-		return clip(outer.Err.Error(), 200)
+	case errors.As(err, &op):
+		return op.Op + ": " + rootCause(op.Err).Error()
+	case errors.As(err, &certificate):
+		return certificate.Error()
+	case errors.As(err, &record), errors.Is(err, http.ErrSchemeMismatch):
+		return "the server does not speak TLS there: is it http:// and not https://?"
+	case errors.As(err, &body):
+		return body.Error()
+	case strings.Contains(err.Error(), "response headers exceeded"):
+		return fmt.Sprintf("the header of the answer is longer than %s bytes", thousands(maxHeader))
 	}
-	return clip(err.Error(), 200)
+	return unreadable
 }
 
-// name names the request without the query, which may hold a secret.
+// name names a request by its origin: path and query may hold a secret.
 func (x *exchange) name(method string, u *url.URL) string {
-	return x.redact.text(method + " " + clip(u.Scheme+"://"+u.Host+u.EscapedPath(), 300))
+	return method + " " + x.shown(u.Scheme+"://"+u.Host)
+}
+
+// shown makes a text fit for the error of an attempt, which everybody reads: the
+// secrets are removed first, and what is left is cut.
+func (x *exchange) shown(text string) string {
+	return clip(executor.MaskPasswords(x.redact.text(text)), 200)
 }

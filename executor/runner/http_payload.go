@@ -7,6 +7,8 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+
+	"github.com/tagexec/tagexec/executor/runner/strictjson"
 )
 
 // header is one header of a request: a text, or the name of a secret.
@@ -60,7 +62,22 @@ func (p *httpPayload) readURL(o *object) {
 		return
 	}
 	u.Fragment, u.RawFragment = "", ""
+	u.RawQuery = escapeQuery(u.RawQuery)
 	p.url = u
+}
+
+// escapeQuery escapes what may not stand in a request line. The path is escaped
+// by package url; a query it sends as it is.
+func escapeQuery(query string) string {
+	var b strings.Builder
+	for i := range len(query) {
+		if c := query[i]; c <= ' ' || c >= 0x7f || strings.IndexByte("\"<>", c) >= 0 {
+			fmt.Fprintf(&b, "%%%02X", c)
+		} else {
+			b.WriteByte(c)
+		}
+	}
+	return b.String()
 }
 
 // readBody takes a string as the body itself and any other value as JSON.
@@ -69,7 +86,7 @@ func (p *httpPayload) readBody(o *object) {
 	if !ok {
 		return
 	}
-	if kindOf(raw) == "a string" {
+	if strictjson.Kind(raw) == "a string" {
 		p.body, p.contentType = []byte(textOf(raw)), "text/plain; charset=utf-8"
 		return
 	}
@@ -102,7 +119,7 @@ func (p *httpPayload) readHeaders(o *object) {
 	seen := map[string]bool{}
 	for _, name := range sortedKeys(fields) {
 		h := header{name: http.CanonicalHeaderKey(name)}
-		switch kindOf(fields[name]) {
+		switch strictjson.Kind(fields[name]) {
 		case "a string":
 			h.value = textOf(fields[name])
 		case "an object":
@@ -136,7 +153,7 @@ func (p *httpPayload) readHeaders(o *object) {
 	}
 }
 
-// plainName tells whether a name can only mean a visible file right in a
+// plainName reports whether a name can only mean a visible file right in a
 // directory.
 func plainName(name string) bool {
 	return name != "" && !strings.HasPrefix(name, ".") && !strings.ContainsAny(name, "/\\\x00")

@@ -76,7 +76,7 @@ func TestHTTPSendsWhatThePayloadSays(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if out.Output != tt.want || out.OutputBytes != int64(len(tt.want)) || *out.ExitCode != 200 || out.Result != nil {
+			if out.Output != tt.want || out.OutputBytes != int64(len(tt.want)) || *out.ExitCode != 200 || out.Value != nil {
 				t.Errorf("got %q (%d bytes, status %d), want %q", out.Output, out.OutputBytes, *out.ExitCode, tt.want)
 			}
 		})
@@ -237,7 +237,7 @@ func TestHTTPStatus(t *testing.T) {
 				t.Errorf("exit code %v, want %d", out.ExitCode, tt.status)
 			}
 			if tt.status != 204 && tt.status != 304 {
-				wantJSON(t, out.Result, `{"error":"the answer"}`)
+				wantJSON(t, out.Value, `{"error":"the answer"}`)
 			}
 			if tt.success {
 				if err != nil {
@@ -245,7 +245,7 @@ func TestHTTPStatus(t *testing.T) {
 				}
 				return
 			}
-			f := wantFailure(t, err, "http_status", tt.permanent, fmt.Sprintf("POST %s/%d answered %s", s.URL, tt.status, tt.text))
+			f := wantFailure(t, err, "http_status", tt.permanent, fmt.Sprintf("POST %s answered %s", s.URL, tt.text))
 			if f.RetryAfter != tt.retryAfter {
 				t.Errorf("retry after %s, want %s", f.RetryAfter, tt.retryAfter)
 			}
@@ -285,10 +285,10 @@ func TestHTTPRedirects(t *testing.T) {
 		SecretsDir: secrets(t, map[string]string{"key": home.URL + "\n" + value + "\n"}),
 	})
 	headers := `"headers":{"X-Key":{"secret":"key"},"Authorization":{"secret":"key"},"X-Plain":"plain"}`
-	run := func(t *testing.T, method string, status int, to, body string) (executor.Outcome, error) {
+	run := func(t *testing.T, method string, status int, to, body string) (executor.Report, error) {
 		t.Helper()
 		out, err := h.Run(t.Context(), job(fmt.Sprintf(`{"method":"%s","url":"%s/%d?to=%s",%s%s}`, method, home.URL, status, url.QueryEscape(to), headers, body)))
-		for _, text := range []string{out.Output, string(out.Result), fmt.Sprint(err)} {
+		for _, text := range []string{out.Output, string(out.Value), fmt.Sprint(err)} {
 			for _, form := range []string{"t0k3n", url.QueryEscape("t0k3n/+=&?"), base64.StdEncoding.EncodeToString([]byte("t0k3n/+=&?"))} {
 				if strings.Contains(text, form) {
 					t.Errorf("%q holds the secret", text)
@@ -382,7 +382,7 @@ func TestHTTPBasicPasswordIsRedacted(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	wantJSON(t, out.Result, `{"user":"me","password":"[redacted]"}`)
+	wantJSON(t, out.Value, `{"user":"me","password":"[redacted]"}`)
 }
 
 // After Hatchet's TestDeliver_ResponseTooLarge.
@@ -461,8 +461,8 @@ func TestHTTPNetworkErrors(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, err := h.Run(t.Context(), job(`{"method":"POST","url":"`+tt.url+`?token=hush"}`))
-			if f := wantFailure(t, err, "http_error", false, "POST "+tt.url, tt.message); strings.Contains(f.Message, "hush") {
-				t.Errorf("message %q holds the query", f.Message)
+			if f := wantFailure(t, err, "http_error", false, "POST "+strings.TrimSuffix(tt.url, "/half"), tt.message); strings.Contains(f.Message, "hush") || strings.Contains(f.Message, "half") {
+				t.Errorf("message %q holds the path or the query", f.Message)
 			}
 		})
 	}

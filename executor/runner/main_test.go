@@ -4,18 +4,16 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"fmt"
+	"log"
 	"os"
 	"strings"
 	"sync"
 	"testing"
 	"time"
 
-	"go.uber.org/goleak"
-
 	"github.com/tagexec/tagexec/executor"
 	"github.com/tagexec/tagexec/store"
-	"github.com/tagexec/tagexec/store/devpg"
+	"github.com/tagexec/tagexec/store/storetest"
 )
 
 // TestMain runs the tests, or this binary as the executor that
@@ -25,44 +23,7 @@ func TestMain(m *testing.M) {
 		mortalExecutor(dir)
 		return
 	}
-	goleak.VerifyTestMain(withServer{m})
-}
-
-type withServer struct{ m *testing.M }
-
-func (w withServer) Run() int {
-	defer stopServer()
-	return w.m.Run()
-}
-
-var server struct {
-	sync.Mutex
-	*devpg.Server
-}
-
-// serverURL returns the URL of a database of the test server, which the first
-// call starts.
-func serverURL(t testing.TB, database string) string {
-	t.Helper()
-	server.Lock()
-	defer server.Unlock()
-	if server.Server == nil {
-		s, err := devpg.Start(context.Background(), devpg.Options{Fast: true})
-		if err != nil {
-			t.Fatalf("start Postgres: %v", err)
-		}
-		server.Server = s
-	}
-	return server.URL(database)
-}
-
-func stopServer() {
-	if server.Server == nil {
-		return
-	}
-	if err := server.Stop(); err != nil {
-		fmt.Fprintln(os.Stderr, "stop Postgres:", err)
-	}
+	storetest.Main(m)
 }
 
 // job makes the job that runners get.
@@ -123,7 +84,7 @@ func eventually(t *testing.T, what string, holds func() bool) {
 
 // running is a Run that goes on in the background.
 type running struct {
-	out  executor.Outcome
+	out  executor.Report
 	err  error
 	done chan struct{}
 }
@@ -146,3 +107,25 @@ func (r *running) within(t *testing.T, limit time.Duration) {
 		t.Fatalf("still running after %s", limit)
 	}
 }
+
+// captureLog takes what the standard logger prints until the test ends. The test
+// must not be parallel.
+func captureLog(t *testing.T) func() string {
+	var mu sync.Mutex
+	var text strings.Builder
+	log.SetOutput(writerFunc(func(p []byte) (int, error) {
+		mu.Lock()
+		defer mu.Unlock()
+		return text.Write(p)
+	}))
+	t.Cleanup(func() { log.SetOutput(os.Stderr) })
+	return func() string {
+		mu.Lock()
+		defer mu.Unlock()
+		return text.String()
+	}
+}
+
+type writerFunc func([]byte) (int, error)
+
+func (f writerFunc) Write(p []byte) (int, error) { return f(p) }

@@ -2,6 +2,7 @@ package runner
 
 import (
 	"strconv"
+	"strings"
 	"sync"
 	"unicode/utf8"
 )
@@ -58,7 +59,8 @@ func (c *Capture) Len() int64 {
 
 // String returns what was written, byte for byte. When it was more than is
 // kept, a line between head and tail says how many bytes are left out; neither
-// part then ends or begins inside a UTF-8 sequence.
+// part then ends or begins inside a word, of which nobody could tell whether it
+// was a password, or inside a UTF-8 sequence if the word is very long.
 func (c *Capture) String() string {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -67,10 +69,31 @@ func (c *Capture) String() string {
 	if c.total == int64(len(head)+len(tail)) {
 		return head + tail
 	}
-	head = head[:runeStart(head, len(head))]
-	tail = tail[firstRune(tail):]
+	head = head[:wordEnd(head)]
+	tail = tail[wordStart(tail):]
 	left := c.total - int64(len(head)+len(tail))
 	return head + "\n… " + thousands(left) + " bytes left out …\n" + tail
+}
+
+const (
+	blanks  = " \t\r\n"
+	maxWord = 1 << 10 // bytes that are left out for the sake of a word
+)
+
+// wordEnd returns the length of s without the word at its end that was cut.
+func wordEnd(s string) int {
+	if i := strings.LastIndexAny(s, blanks); i >= len(s)-maxWord {
+		return i + 1
+	}
+	return runeStart(s, len(s))
+}
+
+// wordStart returns the length of the word at the start of s that was cut.
+func wordStart(s string) int {
+	if i := strings.IndexAny(s, blanks); i >= 0 && i <= maxWord {
+		return i
+	}
+	return firstRune(s)
 }
 
 // runeStart returns the largest index ≤ n at which s can be cut without

@@ -1,13 +1,13 @@
 package runner
 
 import (
-	"bytes"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"slices"
-	"strings"
 
 	"github.com/tagexec/tagexec/executor"
+	"github.com/tagexec/tagexec/executor/runner/strictjson"
 )
 
 // badPayload is the code of every payload that cannot be run anywhere.
@@ -16,37 +16,23 @@ const badPayload = "bad_payload"
 // object is one JSON object of a payload, read field by field. The first thing
 // found wrong is kept in err, after which every read returns nothing: a reader
 // checks err once, at the end.
-//
-// encoding/json alone would not do: it takes "Statement" for "statement" and
-// its errors speak of Go types.
 type object struct {
 	path   string // where in the payload: "payload", "payload: statements[1]"
 	fields map[string]json.RawMessage
 	err    error
 }
 
-// readObject reads raw as an object that holds no field but the known ones. A
-// field that is null counts as left out.
+// readObject reads raw as an object that holds no field but the known ones, each
+// once. A field that is null counts as left out.
 func readObject(path string, raw json.RawMessage, known ...string) *object {
 	o := &object{path: path}
-	if !json.Valid(raw) {
-		o.refuse("must be a JSON object; this is not valid JSON")
+	fields, err := strictjson.Object(raw, known...)
+	if err != nil {
+		o.refuse("%v", err)
 		return o
 	}
-	if k := kindOf(raw); k != "an object" {
-		o.refuse("must be a JSON object, not %s", k)
-		return o
-	}
-	o.fields = members(raw)
-	for _, name := range sortedKeys(o.fields) {
-		if !slices.Contains(known, name) {
-			o.refuse("unknown field %s (known: %s)", quote(name), strings.Join(known, ", "))
-			return o
-		}
-		if kindOf(o.fields[name]) == "null" {
-			delete(o.fields, name)
-		}
-	}
+	maps.DeleteFunc(fields, func(_ string, value json.RawMessage) bool { return strictjson.Kind(value) == "null" })
+	o.fields = fields
 	return o
 }
 
@@ -68,7 +54,7 @@ func (o *object) raw(name, kind string) json.RawMessage {
 	if !ok {
 		return nil
 	}
-	if k := kindOf(v); k != kind {
+	if k := strictjson.Kind(v); k != kind {
 		o.refuse("%s must be %s, not %s", name, kind, k)
 		return nil
 	}
@@ -78,6 +64,9 @@ func (o *object) raw(name, kind string) json.RawMessage {
 // text returns a string field, "" when it is left out.
 func (o *object) text(name string) string { return textOf(o.raw(name, "a string")) }
 
+// boolean returns a field that is true or false, false when it is left out.
+func (o *object) boolean(name string) bool { return string(o.raw(name, "a boolean")) == "true" }
+
 // list returns the elements of an array field.
 func (o *object) list(name string) []json.RawMessage { return elements(o.raw(name, "an array")) }
 
@@ -85,34 +74,13 @@ func (o *object) list(name string) []json.RawMessage { return elements(o.raw(nam
 func (o *object) texts(name string) []string {
 	var out []string
 	for i, v := range o.list(name) {
-		if k := kindOf(v); k != "a string" {
+		if k := strictjson.Kind(v); k != "a string" {
 			o.refuse("%s[%d] must be a string, not %s", name, i, k)
 			return nil
 		}
 		out = append(out, textOf(v))
 	}
 	return out
-}
-
-// kindOf names the kind of a valid JSON value with its article.
-func kindOf(raw json.RawMessage) string {
-	raw = bytes.TrimLeft(raw, " \t\r\n")
-	if len(raw) == 0 {
-		return "nothing"
-	}
-	switch raw[0] {
-	case '{':
-		return "an object"
-	case '[':
-		return "an array"
-	case '"':
-		return "a string"
-	case 't', 'f':
-		return "a boolean"
-	case 'n':
-		return "null"
-	}
-	return "a number"
 }
 
 // textOf, elements and members read a value whose kind is known to fit; they

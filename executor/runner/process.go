@@ -2,42 +2,52 @@ package runner
 
 import (
 	"context"
-	"os"
 	"os/exec"
-	"runtime"
 	"syscall"
 	"time"
 
 	"golang.org/x/sys/unix"
 )
 
-// outputGrace is how long the output may stay open after the command and its
-// group are gone: only a process in another session can hold it then.
-const outputGrace = 500 * time.Millisecond
+const (
+	// obeyLimit is how long a guardian may take for what it was ordered at the
+	// end of the grace. Then it is killed, and the command with it.
+	obeyLimit = 250 * time.Millisecond
+	// outputGrace is how long the output may stay open after the command: only
+	// a process that is out of reach can hold it then.
+	outputGrace = 500 * time.Millisecond
+)
 
-// process is one run of a command: what it is started with and what it prints.
+// process is one run of a command: its guardian and what the command prints.
 type process struct {
-	cmd    *exec.Cmd
+	cmd    *exec.Cmd     // the guardian
 	stdin  *string       // nil: an empty input
 	grace  time.Duration // between SIGTERM and SIGKILL
-	guard  *guardian
-	output Capture // both streams in the order they arrive
+	group  int           // the command's; 0 before it was reported
+	output Capture       // both streams in the order they arrive
 	stdout lastLine
 	stderr lastLine
 }
 
-// ending is how a process ended.
+// ending is how a command ended.
 type ending struct {
-	state      *os.ProcessState
-	signalled  bool // we sent SIGTERM before it ended
-	outputHeld bool // a process outside the group kept the output open
+	status     syscall.WaitStatus
+	unknown    bool // its guardian was killed, and the command with it
+	signalled  bool // we had it ended
+	outputHeld bool // a process that is out of reach kept the output open
 }
 
-// run starts the command and returns when it has ended, its group is gone and
-// its output is read. An error means that it was not started.
+// guardianAttr starts a guardian in a session of its own, so that what ends the
+// executor, or is typed on its terminal, does not end it too. It has the rights
+// of its command.
+func guardianAttr(user *syscall.Credential) *syscall.SysProcAttr {
+	return &syscall.SysProcAttr{Setsid: true, Credential: user}
+}
+
+// run starts the command and returns when it has ended, what it started is gone
+// and its output is read. An error means that it was not started.
 //
-// The pipes are made here and not by os/exec, which would wait for their end
-// before it lets us kill what is left of the group and holds them open.
+// The pipes are made here and not by os/exec, which would hold them open.
 func (p *process) run(ctx context.Context) (ending, error) {
 	if err := ctx.Err(); err != nil {
 		return ending{}, err
@@ -47,87 +57,96 @@ func (p *process) run(ctx context.Context) (ending, error) {
 	if err := pipes.connect(p); err != nil {
 		return ending{}, err
 	}
-	// The kernel's parent-death signal fires when the *thread* that started
-	// the child ends (golang/go#27505): keep it until the child is gone.
-	runtime.LockOSThread()
-	defer runtime.UnlockOSThread()
-	p.cmd.SysProcAttr = processAttr()
 	if err := p.cmd.Start(); err != nil {
 		return ending{}, err
 	}
-	p.guard.begin(p.cmd.Process.Pid)
-	raiseOOMScore(p.cmd.Process.Pid)
-	copied := pipes.copy(p)
-	end := p.wait(ctx)
+	copied, reports := pipes.copy(p), pipes.readReports()
+	gone := make(chan struct{})
+	go func() {
+		defer close(gone)
+		waitGuardian(p.cmd)
+	}()
+	end, err := p.follow(ctx, reports, func(order byte) { _, _ = pipes.orders.Write([]byte{order}) })
 
-	timer := time.NewTimer(outputGrace)
-	defer timer.Stop()
+	limit, cancel := context.WithTimeout(context.Background(), outputGrace)
+	defer cancel()
+	for _, done := range []<-chan struct{}{copied, gone} {
+		select {
+		case <-done:
+		case <-limit.Done():
+		}
+	}
 	select {
 	case <-copied:
-	case <-timer.C:
-		end.outputHeld = true
-		pipes.close()
-		<-copied
-	}
-	return end, nil
-}
-
-// wait waits for the command, ends its group when the context ends, and leaves
-// no process of the group.
-func (p *process) wait(ctx context.Context) ending {
-	var end ending
-	exited := make(chan struct{})
-	watched := make(chan struct{})
-	go func() {
-		defer close(watched)
-		end.signalled = p.endWith(ctx, exited)
-	}()
-	waitThen(p.cmd, func() {
-		close(exited)
-		<-watched
-		p.signalGroup(syscall.SIGKILL)
-		p.guard.end(p.cmd.Process.Pid)
-	})
-	end.state = p.cmd.ProcessState
-	return end
-}
-
-// endWith ends the group when the context does, unless the command has ended
-// by itself. It reports whether it sent a signal.
-func (p *process) endWith(ctx context.Context, exited <-chan struct{}) bool {
-	select {
-	case <-exited:
-		return false
-	case <-ctx.Done():
-	}
-	select {
-	case <-exited: // first, though both are there
-		return false
 	default:
+		end.outputHeld = true
 	}
-	p.signalGroup(syscall.SIGTERM)
-	timer := time.NewTimer(p.grace)
-	defer timer.Stop()
-	select {
-	case <-exited:
-	case <-timer.C:
-		p.signalGroup(syscall.SIGKILL)
+	_ = p.cmd.Process.Kill() // it has ended by now, or tries in vain
+	pipes.close()
+	<-copied
+	<-gone
+	for range reports { // until their reader has ended
 	}
-	return true
+	return end, err
 }
 
-// signalGroup signals every process of the command's group. That none is left
-// is fine too.
-func (p *process) signalGroup(sig syscall.Signal) {
-	_ = syscall.Kill(-p.cmd.Process.Pid, sig)
+// follow reads what the guardian reports until the command has ended. When the
+// context ends, the guardian is told to end the command, told again, and then
+// killed.
+func (p *process) follow(ctx context.Context, reports <-chan report, order func(byte)) (ending, error) {
+	var (
+		end  ending
+		over = ctx.Done()
+		next <-chan time.Time
+		step int
+	)
+	for {
+		select {
+		case r, ok := <-reports:
+			switch {
+			case !ok: // the kernel killed the command with its guardian, perhaps before it was reported
+				p.killGroup()
+				killSession(p.cmd.Process.Pid)
+				end.unknown = true
+				return end, nil
+			case r.verb == reportStarted:
+				p.group = r.number
+			case r.verb == reportFailed:
+				return end, syscall.Errno(r.number)
+			case r.verb == reportEnded:
+				end.status = syscall.WaitStatus(r.number)
+				return end, nil
+			}
+		case <-over:
+			if len(reports) == 0 { // else the command may have ended first
+				over, next = nil, time.After(0)
+			}
+		case <-next:
+			end.signalled = true
+			switch step++; step {
+			case 1:
+				order(orderTerminate)
+				next = time.After(p.grace)
+			case 2:
+				order(orderKill)
+				next = time.After(obeyLimit)
+			case 3:
+				p.killGroup()
+				_ = p.cmd.Process.Kill() // its reports end with it
+			}
+		}
+	}
 }
 
-// signalName names the signal that ended a process.
-func signalName(state *os.ProcessState) string {
-	status, ok := state.Sys().(syscall.WaitStatus)
-	if !ok || !status.Signaled() {
-		return state.String()
+// killGroup kills what is left of the command's group.
+func (p *process) killGroup() {
+	if p.group > 0 {
+		_ = syscall.Kill(-p.group, syscall.SIGKILL) // none is left: fine too
 	}
+}
+
+// signalName names the signal that ended a command.
+func signalName(status syscall.WaitStatus) string {
 	if status.Signal() == syscall.SIGKILL {
 		return "SIGKILL (out of memory?)"
 	}

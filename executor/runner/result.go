@@ -9,9 +9,10 @@ import (
 // result is a summary kept in the job's row, not a data set.
 const maxResult = 256 << 10
 
-// objectResult returns text as a result when it is a JSON object, else nil.
+// objectResult returns text as a result when it is a JSON object, else nil. A
+// byte order mark before it is passed over.
 func objectResult(text []byte) json.RawMessage {
-	text = bytes.TrimSpace(text)
+	text = bytes.TrimSpace(withoutMark(bytes.TrimSpace(text)))
 	if len(text) == 0 || len(text) > maxResult || text[0] != '{' || !json.Valid(text) {
 		return nil
 	}

@@ -1,22 +1,16 @@
 package runner
 
 import (
-	"bytes"
-	"encoding/base64"
-	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
-	"net/url"
 	"os"
-	"slices"
+	"path/filepath"
 	"strings"
 )
 
 // maxSecret is the longest secret file, in bytes.
 const maxSecret = 64 << 10
-
-// redacted stands where a secret was.
-const redacted = "[redacted]"
 
 // secret is a value that may be sent to one origin and shown to nobody.
 type secret struct {
@@ -36,11 +30,17 @@ func readSecret(dir, name string) (secret, error) {
 		return secret{}, errors.New("the secrets directory of this executor cannot be read")
 	}
 	defer func() { _ = root.Close() }() // read only
+	if info, err := root.Stat(name); err == nil && !info.Mode().IsRegular() {
+		return secret{}, errors.New("it is no file") // nobody may write to a pipe, and its reader would wait for ever
+	}
 	file, err := root.Open(name)
 	if err != nil {
 		return secret{}, errors.New("it is not in the secrets directory of this executor")
 	}
 	defer func() { _ = file.Close() }() // read only
+	if onlyOurs(filepath.Join(dir, name)) != nil {
+		return secret{}, errors.New("others than this executor's user may change its file")
+	}
 	content, err := io.ReadAll(io.LimitReader(file, maxSecret+1))
 	if err != nil || len(content) > maxSecret {
 		return secret{}, errors.New("its file cannot be read or is too long")
@@ -57,63 +57,22 @@ func readSecret(dir, name string) (secret, error) {
 	return secret{origin: to, value: value}, nil
 }
 
-// redactor removes secrets from whatever is stored or shown.
-type redactor struct {
-	forms []string // every spelling, the longest first
-}
-
-// add makes r remove a value, alone, behind its authentication scheme, and in
-// the encodings in which a server may echo it.
-func (r *redactor) add(value string) {
-	for _, v := range append([]string{value}, partsOf(value)...) {
-		quoted, _ := json.Marshal(v) // a string: cannot fail
-		for _, form := range []string{
-			v, url.QueryEscape(v), url.PathEscape(v), strings.Trim(string(quoted), `"`),
-			base64.StdEncoding.EncodeToString([]byte(v)), base64.URLEncoding.EncodeToString([]byte(v)),
-			base64.RawStdEncoding.EncodeToString([]byte(v)), base64.RawURLEncoding.EncodeToString([]byte(v)),
-		} {
-			if form != "" && !slices.Contains(r.forms, form) {
-				r.forms = append(r.forms, form)
-			}
+// checkSecrets names the secret files that others may change, and with them
+// where a secret is sent. They are looked at again whenever one is read.
+func checkSecrets(dir string) error {
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		return fmt.Errorf("secrets directory: %w", err)
+	}
+	var problems []error
+	for _, entry := range entries {
+		path := filepath.Join(dir, entry.Name())
+		if info, err := os.Stat(path); err != nil || !info.Mode().IsRegular() {
+			continue
+		}
+		if err := onlyOurs(path); err != nil {
+			problems = append(problems, fmt.Errorf("secret %s: %w", quote(entry.Name()), err))
 		}
 	}
-	slices.SortFunc(r.forms, func(a, b string) int { return len(b) - len(a) })
-}
-
-// shortest is the length from which on a part of a secret is a secret, in
-// bytes: shorter ones are in every text.
-const shortest = 4
-
-// partsOf returns the token behind an authentication scheme and, where that is
-// Basic, what it encodes and the password in it.
-func partsOf(value string) []string {
-	scheme, token, _ := strings.Cut(value, " ")
-	parts := []string{token}
-	if plain, err := base64.StdEncoding.DecodeString(token); err == nil && strings.EqualFold(scheme, "Basic") {
-		_, password, _ := strings.Cut(string(plain), ":")
-		parts = append(parts, string(plain), password)
-	}
-	return slices.DeleteFunc(parts, func(s string) bool { return len(s) < shortest })
-}
-
-func (r *redactor) text(s string) string { return string(r.bytes([]byte(s))) }
-
-func (r *redactor) bytes(b []byte) []byte {
-	for _, form := range r.forms {
-		b = bytes.ReplaceAll(b, []byte(form), []byte(redacted))
-	}
-	return b
-}
-
-// cutText redacts a text whose end was cut off, perhaps within a secret.
-func (r *redactor) cutText(b []byte) []byte {
-	b = r.bytes(b)
-	for _, form := range r.forms {
-		for n := min(len(form)-1, len(b)); n >= shortest; n-- {
-			if bytes.HasSuffix(b, []byte(form[:n])) {
-				return append(bytes.Clone(b[:len(b)-n]), redacted...)
-			}
-		}
-	}
-	return b
+	return errors.Join(problems...)
 }

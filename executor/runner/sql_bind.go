@@ -6,6 +6,8 @@ import (
 	"strings"
 
 	"github.com/jackc/pgx/v5/pgtype"
+
+	"github.com/tagexec/tagexec/executor/runner/strictjson"
 )
 
 // Arguments are sent in text form, so the server reads them with the input
@@ -16,7 +18,7 @@ import (
 // type, nil for NULL. An array becomes JSON text where the type is json, jsonb
 // or text, else a Postgres array; an object always becomes JSON text.
 func bind(raw json.RawMessage, oid uint32) []byte {
-	switch kindOf(raw) {
+	switch strictjson.Kind(raw) {
 	case "null":
 		return nil
 	case "a string":
@@ -52,7 +54,7 @@ func writeArray(b *strings.Builder, raw json.RawMessage, dimensions int) {
 		if i > 0 {
 			b.WriteByte(',')
 		}
-		switch kind := kindOf(v); {
+		switch kind := strictjson.Kind(v); {
 		case kind == "null":
 			b.WriteString("NULL")
 		case kind == "a string":

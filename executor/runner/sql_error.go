@@ -4,17 +4,15 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net"
 	"strings"
 
+	"github.com/jackc/pgerrcode"
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgproto3"
-	"github.com/tagexec/tagexec/executor"
-)
 
-// queryCanceled is the SQLSTATE of a statement ended by a cancel request or by
-// statement_timeout.
-const queryCanceled = "57014"
+	"github.com/tagexec/tagexec/executor"
+	"github.com/tagexec/tagexec/store/postgres"
+)
 
 // onlyStatement stands for the statement of a job that has just one.
 const onlyStatement = "the statement"
@@ -25,7 +23,7 @@ const onlyStatement = "the statement"
 func sqlFailure(ctx context.Context, where, text string, err error) error {
 	var server *pgconn.PgError
 	isServer := errors.As(err, &server)
-	if ctx.Err() != nil && (!isServer || server.Code == queryCanceled) {
+	if ctx.Err() != nil && (!isServer || server.Code == pgerrcode.QueryCanceled) {
 		return fmt.Errorf("%s was ended: %w", where, context.Cause(ctx))
 	}
 	if isServer {
@@ -33,21 +31,21 @@ func sqlFailure(ctx context.Context, where, text string, err error) error {
 	}
 	var tooLong *pgproto3.ExceededMaxBodyLenErr
 	if errors.As(err, &tooLong) {
-		return executor.Refusef("row_too_large", "%s: a row is longer than the %s bytes an executor takes",
+		return executor.Refusef("message_too_large", "%s: the server sent a message longer than the %s bytes an executor takes",
 			where, thousands(maxRow))
 	}
 	return executor.Failf("connection_lost", "%s: the connection to the server was lost", where)
 }
 
-// serverFailure tells what the server said without the fields that may quote
-// rows or the statement: never DETAIL, HINT, CONTEXT or the query.
+// serverFailure tells what the server said without what may quote rows, values or
+// the statement: never DETAIL, HINT, CONTEXT or the query.
 func serverFailure(where, text string, e *pgconn.PgError) *executor.Failure {
 	f := &executor.Failure{Code: e.Code, Permanent: neverPasses(e.Code)}
-	if e.Code == "42601" && e.Routine == "exec_parse_message" {
+	if e.Code == pgerrcode.SyntaxError && e.Routine == "exec_parse_message" {
 		f.Message = where + ` holds several; put each into an element of "statements"`
 		return f
 	}
-	f.Message = e.Message
+	f.Message = publicMessage(e)
 	if where != onlyStatement {
 		f.Message = where + ": " + f.Message
 	}
@@ -88,22 +86,22 @@ func place(text string, position int) string {
 	return fmt.Sprintf("line %d, column %d", line, column)
 }
 
-// neverPasses tells whether a statement that failed so fails every time: its
+// neverPasses reports whether a statement that failed so fails every time: its
 // text is wrong, or names what does not exist. Not so a missing privilege
 // (42501: it can be granted, and another executor may have another login),
 // errors in the data (22), violated constraints (23) and everything about
 // connections, locks, resources and conflicts: those may pass another time.
 func neverPasses(code string) bool {
 	switch code {
-	case "42501": // insufficient_privilege
+	case pgerrcode.InsufficientPrivilege:
 		return false
-	case "25001", "25P01": // not allowed inside, or outside, a transaction
+	case pgerrcode.ActiveSQLTransaction, pgerrcode.NoActiveSQLTransaction: // not allowed inside, or outside, a transaction
 		return true
 	}
 	if len(code) != 5 {
 		return false
 	}
-	switch code[:2] {
+	switch code[:2] { // the class, which codes of extensions share
 	case "42", // syntax error, missing table, column, function
 		"0A", // feature not supported
 		"2D", // COMMIT or ROLLBACK inside a procedure
@@ -126,25 +124,7 @@ func connectFailure(ctx context.Context, source string, err error) error {
 		f.Permanent = false // the login or the server can be mended
 		return f
 	}
-	return executor.Failf("connection_failed", "%s: %s", where, networkReason(err))
-}
-
-// networkReason names why a connection failed, without addresses.
-func networkReason(err error) string {
-	var dns *net.DNSError
-	var op *net.OpError
-	switch {
-	case errors.As(err, &dns):
-		return "host name not found"
-	case pgconn.Timeout(err):
-		return "no answer in time"
-	case errors.As(err, &op):
-		if op.Timeout() {
-			return "no answer in time"
-		}
-		return clip(strings.ToValidUTF8(rootCause(op.Err).Error(), "�"), 200)
-	}
-	return "out of reach"
+	return executor.Failf("connection_failed", "%s: %s", where, clip(postgres.Reason(err), 200))
 }
 
 func rootCause(err error) error {

@@ -1,6 +1,7 @@
 package runner
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"math"
@@ -32,20 +33,28 @@ const limitsKey = "tagexec limits"
 // know the setting.
 type limits map[string]int64
 
-// learnLimits asks a new connection for its limits. A server that cannot tell
-// gets no limits set: it is not Postgres itself.
+// learnLimits asks a new connection for its limits: the first answer, for which
+// ctx limits the time. A server that cannot tell gets no limits set: it is not
+// Postgres itself.
 func learnLimits(ctx context.Context, conn *pgx.Conn) error {
 	pg := conn.PgConn()
 	found := limits{}
 	pg.CustomData()[limitsKey] = found
 	r := pg.ExecParams(ctx, `
-		SELECT name, setting
-		FROM pg_catalog.pg_settings
-		WHERE name IN ('statement_timeout', 'idle_in_transaction_session_timeout',
-			'client_connection_check_interval')`, nil, nil, nil, nil).Read()
-	for _, row := range r.Rows {
-		if n, err := strconv.ParseInt(string(row[1]), 10, 64); err == nil {
-			found[string(row[0])] = n
+		SELECT `+clockColumn+` AS clock,
+		       max(setting) FILTER (WHERE name = 'statement_timeout') AS statement_timeout,
+		       max(setting) FILTER (WHERE name = 'idle_in_transaction_session_timeout') AS idle_in_transaction_session_timeout,
+		       max(setting) FILTER (WHERE name = 'client_connection_check_interval') AS client_connection_check_interval
+		  FROM pg_catalog.pg_settings`, nil, nil, nil, nil).Read()
+	for _, row := range r.Rows { // one: a connection passes no more on, see messages
+		for i, field := range r.FieldDescriptions {
+			if field.Name == "clock" {
+				readClock(pg, row[i])
+				continue
+			}
+			if n, err := strconv.ParseInt(string(row[i]), 10, 64); err == nil {
+				found[field.Name] = n
+			}
 		}
 	}
 	// Known but refused on some platforms.
@@ -55,21 +64,27 @@ func learnLimits(ctx context.Context, conn *pgx.Conn) error {
 			delete(found, check)
 		}
 	}
+	if pg.IsClosed() {
+		return fmt.Errorf("read the limits of the session: %w", cmp.Or(r.Err, pgconn.ErrConnClosed))
+	}
 	return nil
 }
 
-// beginStatement opens a job's transaction, with the limits that make the
-// server end the job's work should this executor vanish. A stricter limit of
-// the login stays.
-func beginStatement(ctx context.Context, pg *pgconn.PgConn) string {
-	b := &strings.Builder{}
-	b.WriteString("-- tagexec: begin\nBEGIN ISOLATION LEVEL READ COMMITTED")
+// beginStatement opens a job's transaction, or nothing where it has none, with
+// the limits that make the server end the job's work should this executor vanish.
+// A stricter limit of the login stays.
+func beginStatement(ctx context.Context, pg *pgconn.PgConn, atomic bool) string {
+	statements := []string{"-- tagexec: begin\nBEGIN ISOLATION LEVEL READ COMMITTED"}
+	verb := "SET LOCAL"
+	if !atomic {
+		statements, verb = nil, "SET" // until the connection is reset
+	}
 	known, _ := pg.CustomData()[limitsKey].(limits)
 	set := func(name string, limit time.Duration) {
 		have, ok := known[name]
 		ms := min(max(limit.Milliseconds(), 1), math.MaxInt32)
 		if ok && (have == 0 || have > ms) {
-			fmt.Fprintf(b, "; SET LOCAL %s = %d", name, ms)
+			statements = append(statements, fmt.Sprintf("%s %s = %d", verb, name, ms))
 		}
 	}
 	if deadline, ok := ctx.Deadline(); ok {
@@ -77,5 +92,5 @@ func beginStatement(ctx context.Context, pg *pgconn.PgConn) string {
 	}
 	set("idle_in_transaction_session_timeout", idleLimit)
 	set("client_connection_check_interval", checkInterval)
-	return b.String()
+	return strings.Join(statements, "; ")
 }

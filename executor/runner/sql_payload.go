@@ -16,11 +16,12 @@ type statement struct {
 type sqlPayload struct {
 	source     string // "" when left out
 	statements []statement
+	atomic     bool // all in one transaction
 }
 
 func decodeSQL(raw json.RawMessage) (sqlPayload, error) {
-	o := readObject("payload", raw, "source", "statement", "args", "statements")
-	p := sqlPayload{source: o.text("source")}
+	o := readObject("payload", raw, "source", "statement", "args", "statements", "atomic")
+	p := sqlPayload{source: o.text("source"), atomic: !o.has("atomic") || o.boolean("atomic")}
 	switch {
 	case o.err != nil:
 	case o.has("statement") && o.has("statements"):
@@ -53,6 +54,9 @@ func readStatements(o *object) []statement {
 	}
 	return out
 }
+
+// copyIntoTable tells COPY table FROM from COPY … TO, where the server's answer does not.
+var copyIntoTable = regexp.MustCompile(`(?is)^(\s|--[^\n]*\n|/\*.*?\*/)*COPY\s+("[^"]*"|[^\s"(])+\s*(\([^)]*\)\s*)?FROM\b`)
 
 // copyFromClient finds the one statement that waits for input we do not have.
 // One that it misses, with a comment in between, waits until the job's time is

@@ -30,6 +30,10 @@ type Options struct {
 	// Settings are further server settings, such as max_connections.
 	Settings map[string]string
 
+	// Preload is a shared library that the server loads before all others (LD_PRELOAD): what breaks a server on purpose
+	// moves its clock so. Empty: none.
+	Preload string
+
 	// Log is told of what takes long, such as a download. May be nil.
 	Log func(format string, args ...any)
 
@@ -80,7 +84,7 @@ func Start(ctx context.Context, o Options) (*Server, error) {
 
 func (s *Server) start(ctx context.Context) (err error) {
 	s.account = serverAccount(s.dir.data())
-	if s.binaries, err = s.options.binaries.find(ctx, s.account, s.dir.major(), s.options.Log); err != nil {
+	if s.binaries, err = s.findBinaries(ctx); err != nil {
 		return err
 	}
 	if err := s.account.checkEnter(ctx, s.dir.path, s.binaries); err != nil {

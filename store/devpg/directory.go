@@ -128,22 +128,21 @@ func removeLeftovers(base string) {
 
 // lockKept fails if another server lives in the directory. One that is just shutting down, because its parent was killed,
 // is waited for.
-func lockKept(ctx context.Context, path string) (*os.File, error) {
-	file := filepath.Join(path, lockName)
-	for end := time.Now().Add(orphanWait); ; {
-		lock, err := tryLock(file, os.O_CREATE)
+func lockKept(ctx context.Context, path string) (lock *os.File, err error) {
+	file, end := filepath.Join(path, lockName), time.Now().Add(orphanWait)
+	err = poll(ctx, func() (bool, error) {
+		lock, err = tryLock(file, os.O_CREATE)
 		if !errors.Is(err, errLocked) {
-			return lock, err
+			return true, err
 		}
 		holder := readNumber(file)
 		if alive(holder) || time.Now().After(end) {
 			server, _ := (&directory{path: path}).readPidFile()
-			return nil, fmt.Errorf("%s is in use by a live server: process %d (started by process %d)", path, server, holder)
+			return false, fmt.Errorf("%s is in use by a live server: process %d (started by process %d)", path, server, holder)
 		}
-		if err := pause(ctx); err != nil {
-			return nil, err
-		}
-	}
+		return false, nil
+	})
+	return lock, err
 }
 
 // release gives the directory back; what would be of no use to a later Start is removed.

@@ -14,6 +14,9 @@
 // PATH, in `pg_config --bindir`, in the usual directories. Else they are downloaded from Maven Central, once, to the
 // user's cache directory, for root to /var/cache/tagexec. Nothing is downloaded while installed binaries fit.
 //
+// [VersionVariable] chooses one major version. Others are passed over then, also installed ones. Data that exists keeps its
+// version: Start refuses to run it with another one.
+//
 // # Root
 //
 // PostgreSQL refuses to run as root. For root the server therefore runs as the owner of the data it is given, for new data

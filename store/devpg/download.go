@@ -4,28 +4,23 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
-	"runtime"
 	"strconv"
-	"strings"
 	"syscall"
-
-	embeddedpostgres "github.com/fergusstrange/embedded-postgres"
 )
 
 // downloadedMajor is the PostgreSQL version for new data where none is installed.
 const downloadedMajor = 17
 
-// downloads are the versions that the library offers and we work with.
-var downloads = map[int]embeddedpostgres.PostgresVersion{
-	14: embeddedpostgres.V14,
-	15: embeddedpostgres.V15,
-	16: embeddedpostgres.V16,
-	17: embeddedpostgres.V17,
-	18: embeddedpostgres.V18,
+// downloads are the versions that Maven Central has for every platform, by major version.
+var downloads = map[int]string{
+	14: "14.15.0",
+	15: "15.19.0",
+	16: "16.15.0",
+	17: "17.11.0",
+	18: "18.6.0",
 }
 
 // cacheDirectories are where downloads may be kept: for root where other users can read them, else the user's own.
@@ -45,13 +40,12 @@ func (f *finder) downloaded(ctx context.Context, a account, major int, log func(
 	if major == 0 {
 		major = downloadedMajor
 	}
-	version, ok := downloads[major]
-	if !ok {
-		return binaries{}, fmt.Errorf("there are no binaries of PostgreSQL %d to download", major)
+	jar, err := jarFor(f.repository, major)
+	if err != nil {
+		return binaries{}, err
 	}
-	name := fmt.Sprintf("postgresql-%s-%s-%s", version, runtime.GOOS, runtime.GOARCH)
 	for _, cache := range f.caches {
-		if b, err := probe(ctx, a, filepath.Join(cache, name, "bin")); err == nil && checkCache(cache) == nil {
+		if b, err := probe(ctx, a, filepath.Join(cache, jar.directory(), "bin")); err == nil && checkCache(cache) == nil {
 			return b, nil
 		}
 	}
@@ -64,13 +58,14 @@ func (f *finder) downloaded(ctx context.Context, a account, major int, log func(
 		return binaries{}, err
 	}
 	defer lock.Close()
-	bin := filepath.Join(cache, name, "bin")
-	if b, err := probe(ctx, a, bin); err == nil {
-		return b, nil
+	into := filepath.Join(cache, jar.directory())
+	bin := filepath.Join(into, "bin")
+	if b, err := probe(ctx, a, bin); err == nil || ctx.Err() != nil {
+		return b, err
 	}
-	log("downloading PostgreSQL %s to %s (about 15 MB)", version, cache)
-	if err := download(ctx, a, version, cache, name); err != nil {
-		return binaries{}, fmt.Errorf("download PostgreSQL %s from %s: %w", version, repository(), err)
+	log("downloading PostgreSQL %s to %s (some ten MB)", jar.version, into)
+	if err := download(ctx, a, jar, cache); err != nil {
+		return binaries{}, fmt.Errorf("download PostgreSQL %s: %w", jar.version, err)
 	}
 	return probe(ctx, a, bin)
 }
@@ -102,11 +97,13 @@ func checkCache(cache string) error {
 	return nil
 }
 
-// download puts cache/name in place once it is complete and the account can run it.
-func download(ctx context.Context, a account, version embeddedpostgres.PostgresVersion, cache, name string) (err error) {
-	// The lock is ours: what is there was left by a process that was killed.
+// download puts the content of the jar in place once it is complete and the account can run it. What stood there until then is of
+// no use to us, but a server of another account may still run from it.
+func download(ctx context.Context, a account, jar jar, cache string) (err error) {
+	into := filepath.Join(cache, jar.directory())
+	// The caller holds the lock, so what is there was left by a process that was killed.
 	leftovers, _ := filepath.Glob(filepath.Join(cache, "download-*")) // fails only for a bad pattern
-	for _, leftover := range append(leftovers, filepath.Join(cache, name)) {
+	for _, leftover := range leftovers {
 		if err := os.RemoveAll(leftover); err != nil {
 			return err
 		}
@@ -116,63 +113,28 @@ func download(ctx context.Context, a account, version embeddedpostgres.PostgresV
 		return err
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(beside)) }()
-	extracted := filepath.Join(beside, "extracted")
-	if err := extract(ctx, version, beside, extracted); err != nil {
+	file, unpacked := filepath.Join(beside, "jar"), filepath.Join(beside, "unpacked")
+	if err := jar.fetch(ctx, file); err != nil {
 		return err
+	}
+	if err := unpack(ctx, file, unpacked); err != nil {
+		return fmt.Errorf("unpack %s: %w", jar.url, err)
 	}
 	for _, dir := range []string{cache, beside} {
 		if err := os.Chmod(dir, 0o755); err != nil {
 			return err
 		}
 	}
-	if err := makeReadable(extracted); err != nil {
+	if err := makeReadable(unpacked); err != nil {
 		return err
 	}
-	if _, err := probe(ctx, a, filepath.Join(extracted, "bin")); err != nil {
+	if _, err := probe(ctx, a, filepath.Join(unpacked, "bin")); err != nil {
 		return err
 	}
-	return os.Rename(extracted, filepath.Join(cache, name))
-}
-
-// extract lets the library download and extract, which it can only as the first part of starting a server. That server we do not
-// want, least of all as root: a data directory that ends in a dot cannot be removed, by definition of os.RemoveAll,
-// and this is the very next thing that the library tries. Whether it got there is seen by its error.
-func extract(ctx context.Context, version embeddedpostgres.PostgresVersion, work, into string) error {
-	relay, err := startRelay(ctx)
-	if err != nil {
+	if err := os.Rename(into, filepath.Join(beside, "replaced")); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
-	data := filepath.Join(work, "none") + string(filepath.Separator) + "."
-	library := embeddedpostgres.NewDatabase(embeddedpostgres.DefaultConfig().
-		Version(version).
-		Port(0).
-		BinaryRepositoryURL(relay.url).
-		CachePath(work).
-		RuntimePath(filepath.Join(work, "run")).
-		BinariesPath(into).
-		DataPath(data).
-		Logger(io.Discard))
-	err = library.Start()
-	removeLibraryLog(library)
-	if relayErr := relay.stop(); relayErr != nil {
-		return relayErr
-	}
-	if err == nil || !strings.HasPrefix(err.Error(), "unable to clean up data directory "+data) {
-		return fmt.Errorf("extract: %w", err)
-	}
-	return nil
-}
-
-// removeLibraryLog removes the file that the library makes in os.TempDir for each start and forgets. That it is ours is known
-// from our open files; where there is no /proc it stays, an empty file.
-func removeLibraryLog(library *embeddedpostgres.EmbeddedPostgres) {
-	files, _ := filepath.Glob("/proc/self/fd/*") // fails only for a bad pattern
-	for _, file := range files {
-		if path, err := os.Readlink(file); err == nil && strings.HasPrefix(path, filepath.Join(os.TempDir(), "embedded_postgres_log")) {
-			_ = os.Remove(path)
-		}
-	}
-	runtime.KeepAlive(library) // until here, so that its file is open
+	return os.Rename(unpacked, into)
 }
 
 // makeReadable undoes a strict umask.

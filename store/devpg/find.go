@@ -34,6 +34,8 @@ type finder struct {
 	programs []string // looked up in PATH; the binaries are beside them
 	patterns []string // of directories
 	caches   []string // for downloads; the first one that can be used is
+
+	repository string // base URL of the Maven repository to download from
 }
 
 func usualPlaces() *finder {
@@ -47,7 +49,8 @@ func usualPlaces() *finder {
 			"/opt/homebrew/opt/postgres*/bin", // macOS
 			"/usr/local/opt/postgres*/bin",
 		},
-		caches: cacheDirectories(),
+		caches:     cacheDirectories(),
+		repository: mavenCentral,
 	}
 }
 
@@ -70,18 +73,18 @@ func (f *finder) find(ctx context.Context, a account, major int, log func(string
 		}
 	}
 	b, err := f.downloaded(ctx, a, major, log)
-	if err == nil {
-		return b, nil
+	if err == nil || ctx.Err() != nil {
+		return b, err
 	}
-	if major != 0 {
-		err = fmt.Errorf("the data is of PostgreSQL %d: %w", major, err)
+	if major == 0 {
+		err = fmt.Errorf("PostgreSQL %d or newer is not installed: %w", oldest, err)
 	} else {
-		err = fmt.Errorf("no installed PostgreSQL %d or newer found: %w", oldest, err)
+		err = fmt.Errorf("PostgreSQL %d is not installed: %w", major, err)
 	}
 	if len(passed) > 0 {
-		err = fmt.Errorf("%w; installed, but of no use here: %s", err, strings.Join(passed, ", "))
+		err = fmt.Errorf("%w; installed, but of no use here: %s", err, strings.Join(slices.Compact(passed), ", "))
 	}
-	return binaries{}, err
+	return binaries{}, fmt.Errorf("%w. Install it, or set HTTPS_PROXY if downloads need a proxy", err)
 }
 
 // installed yields directories that may hold binaries, best first.

@@ -9,11 +9,7 @@ import (
 	"slices"
 	"strconv"
 	"syscall"
-	"time"
 )
-
-// readyPoll is how often the server is asked whether it is up: that is one small file read.
-const readyPoll = 5 * time.Millisecond
 
 // launchOnSomePort starts the server on the port asked for, or on a free one: a port can be taken between the look and the start.
 func (s *Server) launchOnSomePort(ctx context.Context) error {
@@ -50,6 +46,9 @@ func (s *Server) launch(ctx context.Context) error {
 	}
 	cmd := s.account.command(s.binaries.postgres(), s.arguments()...)
 	cmd.Dir = s.dir.path
+	if s.options.Preload != "" {
+		cmd.Env = append(cmd.Env, "LD_PRELOAD="+s.options.Preload)
+	}
 	cmd.Stdout, cmd.Stderr = log, log
 	cmd.ExtraFiles = []*os.File{s.dir.lock} // the lock is held until the last server process is gone
 	p, err := startProcess(cmd)
@@ -91,18 +90,13 @@ func (s *Server) arguments() []string {
 
 // waitReady returns once the server says in its pid file that it accepts connections, as pg_ctl does.
 func (s *Server) waitReady(ctx context.Context) error {
-	tick := time.NewTicker(readyPoll)
-	defer tick.Stop()
-	for {
+	return poll(ctx, func() (bool, error) {
 		select {
-		case <-ctx.Done():
-			return context.Cause(ctx)
 		case <-s.process.done:
-			return fmt.Errorf("the server gave up (%v)", s.process.cmd.ProcessState)
-		case <-tick.C:
-			if pid, ready := s.dir.readPidFile(); ready && pid == s.process.cmd.Process.Pid {
-				return nil
-			}
+			return false, fmt.Errorf("the server gave up (%v)", s.process.cmd.ProcessState)
+		default:
+			pid, ready := s.dir.readPidFile()
+			return ready && pid == s.process.cmd.Process.Pid, nil
 		}
-	}
+	})
 }

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"os"
 	"syscall"
-	"time"
 )
 
 // errLocked: another process holds the lock, or has just removed the file.
@@ -48,29 +47,18 @@ func lockOpen(f *os.File, path string) error {
 }
 
 // waitLock locks a file, however long others hold it.
-func waitLock(ctx context.Context, path string) (*os.File, error) {
-	for {
-		f, err := tryLock(path, os.O_CREATE)
-		if !errors.Is(err, errLocked) {
-			return f, err
+func waitLock(ctx context.Context, path string) (lock *os.File, err error) {
+	err = poll(ctx, func() (bool, error) {
+		lock, err = tryLock(path, os.O_CREATE)
+		if errors.Is(err, errLocked) {
+			return false, nil
 		}
-		if err := pause(ctx); err != nil {
-			return nil, err
-		}
-	}
+		return true, err
+	})
+	return lock, err
 }
 
 // alive reports whether there is such a process.
 func alive(pid int) bool {
 	return pid > 0 && !errors.Is(syscall.Kill(pid, 0), syscall.ESRCH)
-}
-
-// pause between two looks at a lock.
-func pause(ctx context.Context) error {
-	select {
-	case <-ctx.Done():
-		return context.Cause(ctx)
-	case <-time.After(20 * time.Millisecond):
-		return nil
-	}
 }

@@ -38,10 +38,38 @@ func New(t testing.TB) *DB {
 	return db
 }
 
-// Empty returns a database with nothing in it.
+// Empty returns a database with nothing in it. If it has the newest schema at
+// the end of the test, its invariants are checked as well.
 func Empty(t testing.TB) *DB {
 	t.Helper()
-	return create(t, "")
+	db := create(t, "")
+	t.Cleanup(func() {
+		if hasNewestSchema(t, db) {
+			CheckInvariants(t, db)
+		}
+	})
+	return db
+}
+
+// Encoded returns an empty database in another encoding than UTF8.
+func Encoded(t testing.TB, encoding string) *DB {
+	t.Helper()
+	return create(t, "TEMPLATE template0 LC_COLLATE 'C' LC_CTYPE 'C' ENCODING "+encoding)
+}
+
+// Copy returns a copy of the database, of which the server has no page in memory:
+// what a test does to its files is what the server reads. Nobody else may be
+// connected.
+func (db *DB) Copy() *DB {
+	db.t.Helper()
+	options := "TEMPLATE " + db.Name()
+	if One[int](db, "SELECT current_setting('server_version_num')::int") >= 150000 {
+		options += " STRATEGY file_copy" // the only one before
+	}
+	db.Pool.Reset()
+	c := create(db.t, options)
+	db.t.Cleanup(func() { CheckInvariants(db.t, c) })
+	return c
 }
 
 func create(t testing.TB, options string) *DB {
@@ -54,7 +82,7 @@ func create(t testing.TB, options string) *DB {
 	if err := admin(t.Context(), pg, "CREATE DATABASE "+name+" "+options); err != nil {
 		t.Fatal(err)
 	}
-	db := &DB{URL: pg.URL(name), t: t, allowed: map[string]bool{}}
+	db := &DB{URL: pg.URL(name), t: t}
 	t.Cleanup(func() {
 		if t.Failed() {
 			t.Logf("database kept: psql '%s'", db.URL)
@@ -64,8 +92,12 @@ func create(t testing.TB, options string) *DB {
 			t.Error(err)
 		}
 	})
-	db.Pool, err = pgxpool.New(t.Context(), db.URL)
+	config, err := pgxpool.ParseConfig(db.URL)
 	if err != nil {
+		t.Fatal(err)
+	}
+	config.ConnConfig.RuntimeParams["client_encoding"] = "UTF8"
+	if db.Pool, err = pgxpool.NewWithConfig(t.Context(), config); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(db.Pool.Close)
@@ -142,6 +174,12 @@ func (db *DB) Insert(rows ...Row) []int64 {
 			strings.Join(columns, ", "), strings.Join(places, ", ")), values...)
 	}
 	return ids
+}
+
+// State is the state of a job.
+func (db *DB) State(id int64) string {
+	db.t.Helper()
+	return One[string](db, "SELECT state FROM tagexec.tag_jobs WHERE id = $1", id)
 }
 
 // One returns the only column of the only row that a query returns.

@@ -7,11 +7,15 @@ from airflow.providers.common.sql.operators.sql import SQLExecuteQueryOperator
 from airflow.providers.common.sql.sensors.sql import SqlSensor
 
 try:  # Airflow 3
-    from airflow.sdk import DAG
+    from airflow.sdk import DAG, Asset
 except ImportError:  # Airflow 2
     from airflow import DAG
+    from airflow.datasets import Dataset as Asset
 
 TAGS = ["high_value", "churn_risk", "new_customer"]
+
+# The tags as an asset, for DAGs that are scheduled on it: OpenLineage reads nothing of the statements here.
+MEMBERS = Asset("warehouse://tags/members")
 
 BATCH = "airflow:{{ dag.dag_id }}:{{ run_id }}:tags"
 
@@ -25,9 +29,10 @@ CONTEXT = """{{ {
 # slots say how many run at the same time: INSERT INTO tagexec.tag_pools VALUES ('backfill', 2).
 SUBMIT = """
 SELECT tagexec.submit_jobs(%(batch)s::text, jsonb_agg(jsonb_build_object(
-           'tag', tag, 'biz_date', day::date, 'pool', 'backfill', 'priority', 1,
+           'tag', tag, 'biz_date', day::date, 'pool', 'backfill', 'priority', 1, 'mutex_key', 'tags.members:' || tag || ':' || day::date,
            'payload', jsonb_build_object('source', 'warehouse', 'statement', 'CALL tags.refresh($1, $2)',
-                                         'args', jsonb_build_array(tag, day::date))) ORDER BY day DESC, tag), %(context)s::jsonb)
+                                         'args', jsonb_build_array(tag, day::date))) ORDER BY day DESC, tag),
+           %(context)s::jsonb || jsonb_build_object('expires_at', now() + interval '3 days'))
   FROM generate_series(%(first)s::date, %(last)s::date, interval '1 day') day
  CROSS JOIN unnest(%(tags)s::text[]) tag
 """
@@ -37,7 +42,12 @@ with DAG(
     schedule=None,
     start_date=pendulum.datetime(2026, 11, 1, tz="UTC"),
     params={"first": "2026-11-01", "last": "2026-11-07"},
-    default_args={"conn_id": "tagexec", "retries": 3, "retry_delay": timedelta(seconds=30)},
+    default_args={
+        "conn_id": "tagexec",
+        "retries": 3,
+        "retry_delay": timedelta(seconds=30),
+        "show_return_value_in_logs": True,
+    },
 ):
     submit = SQLExecuteQueryOperator(
         task_id="submit_tags",
@@ -54,6 +64,7 @@ with DAG(
         task_id="wait_for_tags",
         sql="SELECT tagexec.batch_settled(%(batch)s::text)",
         parameters={"batch": BATCH},
+        hook_params={"enable_log_db_messages": True},  # how far the batch is, and why nothing of it runs
         mode="reschedule",
         poke_interval=300,
         timeout=timedelta(days=2).total_seconds(),
@@ -62,6 +73,7 @@ with DAG(
         task_id="check_tags",
         sql="SELECT tagexec.assert_batch_ok(%(batch)s::text)",
         parameters={"batch": BATCH},
+        outlets=[MEMBERS],
         retries=0,
     )
     cancel = SQLExecuteQueryOperator(

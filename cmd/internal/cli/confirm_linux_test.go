@@ -1,0 +1,59 @@
+package cli
+
+import (
+	"bytes"
+	"fmt"
+	"os"
+	"strings"
+	"testing"
+
+	"golang.org/x/sys/unix"
+)
+
+// terminal returns a terminal on which a person has typed.
+func terminal(t *testing.T, typed string) *os.File {
+	t.Helper()
+	person, err := os.OpenFile("/dev/ptmx", os.O_RDWR|unix.O_NOCTTY, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = person.Close() })
+	if err := unix.IoctlSetPointerInt(int(person.Fd()), unix.TIOCSPTLCK, 0); err != nil {
+		t.Fatal(err)
+	}
+	n, err := unix.IoctlGetInt(int(person.Fd()), unix.TIOCGPTN)
+	if err != nil {
+		t.Fatal(err)
+	}
+	tty, err := os.OpenFile(fmt.Sprint("/dev/pts/", n), os.O_RDWR|unix.O_NOCTTY, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = tty.Close() })
+	if _, err := person.WriteString(typed); err != nil {
+		t.Fatal(err)
+	}
+	return tty
+}
+
+func TestConfirmTakesOnlyYesOfAPerson(t *testing.T) {
+	t.Parallel()
+	for typed, want := range map[string]bool{"yes\n": true, "y\n": false, "\n": false, "no\n": false, "yes please\n": false} {
+		var shown bytes.Buffer
+		agreed, asked := Confirm(Streams{In: terminal(t, typed), Err: &shown}, "All is lost.")
+		if agreed != want || !asked || shown.String() != "All is lost. Type yes to go on: " {
+			t.Errorf("typed %q: agreed %t, asked %t, shown %q", typed, agreed, asked, shown.String())
+		}
+	}
+	file, err := os.Open(os.DevNull)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer file.Close()
+	if agreed, asked := Confirm(Streams{In: file, Err: &bytes.Buffer{}}, ""); agreed || asked {
+		t.Error("asked a file")
+	}
+	if agreed, asked := Confirm(Streams{In: strings.NewReader("yes\n"), Err: &bytes.Buffer{}}, ""); agreed || asked {
+		t.Error("asked a pipe")
+	}
+}

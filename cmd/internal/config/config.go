@@ -1,0 +1,151 @@
+package config
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"os"
+	"slices"
+	"strings"
+
+	"github.com/kelseyhightower/envconfig"
+
+	"github.com/tagexec/tagexec/cmd/internal/cli"
+	"github.com/tagexec/tagexec/store/devpg"
+	"github.com/tagexec/tagexec/store/postgres"
+)
+
+// Prefix begins the names of all variables, before an underscore.
+const Prefix = "TAGEXEC"
+
+// Config is the configuration of an executor and of the commands that work on
+// its queue. Load returns one.
+type Config struct {
+	DatabaseURL        string       `split_words:"true" desc:"the Postgres database that holds the queue, postgres://user:password@host:port/name"`
+	Workers            int          `default:"16" desc:"jobs that run at the same time"`
+	Pools              List         `desc:"pools to take jobs from, separated by commas; empty: all"`
+	Kinds              List         `desc:"kinds of job to run, separated by commas; empty: all that are configured"`
+	PollInterval       cli.Duration `split_words:"true" default:"250ms" desc:"time between looks for jobs when there are none"`
+	Lease              cli.Duration `default:"30s" desc:"how long the executor counts as alive without a heartbeat"`
+	Heartbeat          cli.Duration `default:"5s" desc:"time between signs of life; at most half the lease"`
+	ShutdownGrace      cli.Duration `split_words:"true" default:"20s" desc:"time for running jobs to finish after SIGTERM (tagexec run: 3s)"`
+	JobTimeout         cli.Duration `split_words:"true" default:"1h" desc:"limit of one attempt of a job that sets none, and of its wait for what is unavailable"`
+	SQLSources         Sources      `split_words:"true" desc:"databases for SQL jobs: name=url pairs, separated by spaces or commas"`
+	CommandsDir        string       `split_words:"true" desc:"directory of the executables that command jobs may name"`
+	CommandEnv         List         `split_words:"true" desc:"names of environment variables passed through to commands"`
+	CommandEnvSettable List         `split_words:"true" desc:"names of environment variables that a payload may set"`
+	CommandUser        string       `split_words:"true" desc:"user that commands run as, where the executor is root; empty: as the executor"`
+	HTTPOrigins        List         `split_words:"true" desc:"origins that HTTP jobs may call, e.g. https://api.example.com"`
+	SecretsDir         string       `split_words:"true" desc:"directory of the secrets that HTTP jobs may name"`
+	Retention          cli.Duration `desc:"age at which finished jobs are deleted, e.g. 90d; empty: keep everything"`
+	HTTPAddr           string       `split_words:"true" default:"127.0.0.1:8089" desc:"address of /healthz and /readyz; the default falls to the next free port"`
+	HTTPUser           string       `split_words:"true" desc:"login for everything but /healthz and /readyz"`
+	HTTPPassword       string       `split_words:"true" desc:"its password"`
+	PostgresVersion    string       `split_words:"true" desc:"major version, 14 to 18, of the server that demo and standalone start; empty: an installed one, else 17"`
+	LogFormat          string       `split_words:"true" desc:"text or json; empty: text on a terminal, else json"`
+	LogLevel           string       `split_words:"true" default:"info" desc:"debug, info, warn or error"`
+}
+
+// Load reads the environment. An error is one of wrong usage: it lists every
+// problem at once, each naming its variable. Empty variables are unset.
+func Load() (Config, error) {
+	var (
+		c        Config
+		problems []string
+	)
+	// An empty variable counts as not set, so that a compose file can leave one out.
+	for _, v := range variables() {
+		if value, set := os.LookupEnv(v.name); set && value == "" {
+			os.Unsetenv(v.name)
+		}
+	}
+	// envconfig stops at the first value it cannot read: note it, look past it, and put it back.
+	for {
+		var wrong *envconfig.ParseError
+		err := envconfig.Process(Prefix, &c)
+		if !errors.As(err, &wrong) {
+			if err != nil {
+				problems = append(problems, err.Error())
+			}
+			break
+		}
+		problems = append(problems, reason(wrong))
+		value := os.Getenv(wrong.KeyName)
+		os.Unsetenv(wrong.KeyName)
+		defer os.Setenv(wrong.KeyName, value)
+	}
+	problems = append(problems, c.problems()...)
+	if len(problems) > 0 {
+		return c, cli.Usagef("the configuration is wrong:\n  %s\n`tagexec help config` lists all variables", strings.Join(problems, "\n  "))
+	}
+	return c, nil
+}
+
+// reason says what is wrong with a value that cannot be read.
+func reason(wrong *envconfig.ParseError) string {
+	switch wrong.TypeName {
+	case "cli.Duration":
+		return fmt.Sprintf("%s is %q: %v", wrong.KeyName, wrong.Value, wrong.Err)
+	case "int":
+		return fmt.Sprintf("%s is %q: must be a whole number", wrong.KeyName, wrong.Value)
+	}
+	return fmt.Sprintf("%s: %v", wrong.KeyName, wrong.Err) // Sources: the value holds passwords
+}
+
+// problems returns what is wrong with values that could be read.
+func (c Config) problems() []string {
+	var list []string
+	check := func(ok bool, name, format string, args ...any) {
+		if !ok {
+			list = append(list, Prefix+"_"+name+" "+fmt.Sprintf(format, args...))
+		}
+	}
+	check(c.Workers >= 1 && c.Workers <= 100_000, "WORKERS", "is %d: must be from 1 to 100000", c.Workers)
+	check(c.PollInterval > 0, "POLL_INTERVAL", "is %s: must be more than 0", c.PollInterval)
+	check(c.Heartbeat > 0, "HEARTBEAT", "is %s: must be more than 0", c.Heartbeat)
+	check(c.Lease >= 2*c.Heartbeat, "LEASE", "is %s: must be at least twice %s_HEARTBEAT, which is %s", c.Lease, Prefix, c.Heartbeat)
+	check(c.ShutdownGrace >= 0, "SHUTDOWN_GRACE", "is %s: must not be negative", c.ShutdownGrace)
+	check(c.JobTimeout > 0, "JOB_TIMEOUT", "is %s: must be more than 0", c.JobTimeout)
+	check(c.Retention >= 0, "RETENTION", "is %s: must not be negative", c.Retention)
+	check(c.LogFormat == "" || c.LogFormat == "text" || c.LogFormat == "json", "LOG_FORMAT", "is %q: must be text or json", c.LogFormat)
+	check(slices.Contains([]string{"debug", "info", "warn", "error"}, c.LogLevel), "LOG_LEVEL", "is %q: must be debug, info, warn or error", c.LogLevel)
+	check((c.HTTPUser == "") == (c.HTTPPassword == ""), "HTTP_USER", "and %s_HTTP_PASSWORD go together: set both or neither", Prefix)
+	for _, names := range []struct {
+		name string
+		list List
+	}{{"COMMAND_ENV", c.CommandEnv}, {"COMMAND_ENV_SETTABLE", c.CommandEnvSettable}} {
+		for _, item := range names.list {
+			check(!strings.ContainsAny(item, " \t\n="), names.name, "names %q: must be names of variables, separated by commas", item)
+		}
+	}
+	for _, dir := range []struct{ name, path string }{{"COMMANDS_DIR", c.CommandsDir}, {"SECRETS_DIR", c.SecretsDir}} {
+		if dir.path != "" {
+			info, err := os.Stat(dir.path)
+			check(err == nil && info.IsDir(), dir.name, "is %q: no such directory", dir.path)
+		}
+	}
+	if c.DatabaseURL != "" {
+		if _, err := postgres.Queue(c.DatabaseURL); err != nil {
+			list = append(list, fmt.Sprintf("%s_DATABASE_URL: %v", Prefix, err))
+		}
+	}
+	if _, err := devpg.ParseVersion(c.PostgresVersion); err != nil {
+		list = append(list, err.Error())
+	}
+	for _, name := range slices.Sorted(maps.Keys(c.SQLSources)) {
+		if _, err := postgres.Source(c.SQLSources[name]); err != nil {
+			list = append(list, fmt.Sprintf("%s_SQL_SOURCES: source %q: %v", Prefix, name, err))
+		}
+	}
+	return list
+}
+
+// LoadWithDatabase is Load for a command that needs a database of the user's.
+func LoadWithDatabase() (Config, error) {
+	c, err := Load()
+	if err == nil && c.DatabaseURL == "" {
+		err = cli.Usagef("%s_DATABASE_URL is not set: give the Postgres database that holds the queue,\n"+
+			"or try `tagexec demo` (everything on sample data) or `tagexec standalone` (a database of its own)", Prefix)
+	}
+	return c, err
+}

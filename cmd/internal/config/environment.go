@@ -1,0 +1,51 @@
+package config
+
+import (
+	"os"
+	"path/filepath"
+	"strconv"
+)
+
+// Given reports whether the user has set a variable, named without the prefix.
+func Given(name string) bool { return os.Getenv(Prefix+"_"+name) != "" }
+
+// AirflowRun is the context of a batch as Airflow tells its tasks: the fields of
+// submit_jobs that AIRFLOW_CTX_* give. Outside Airflow it is empty.
+func AirflowRun() map[string]any {
+	fields := map[string]any{}
+	for variable, field := range map[string]string{
+		"AIRFLOW_CTX_DAG_ID":         "dag_id",
+		"AIRFLOW_CTX_DAG_RUN_ID":     "run_id",
+		"AIRFLOW_CTX_TASK_ID":        "task_id",
+		"AIRFLOW_CTX_LOGICAL_DATE":   "logical_date", // Airflow 3
+		"AIRFLOW_CTX_EXECUTION_DATE": "logical_date", // Airflow 2
+	} {
+		if value := os.Getenv(variable); value != "" {
+			fields[field] = value
+		}
+	}
+	if try, err := strconv.Atoi(os.Getenv("AIRFLOW_CTX_TRY_NUMBER")); err == nil {
+		fields["try_number"] = try
+	}
+	return fields
+}
+
+// DataDir is where standalone keeps its data unless told otherwise: below
+// /var/lib for root, because Postgres runs as another user then, else in the
+// home directory. "" means that none is known: what runs without a login (a
+// service, a container) may have no home.
+func DataDir() string {
+	return dataDir(os.Geteuid() == 0, os.Getenv("XDG_DATA_HOME"), os.Getenv("HOME"))
+}
+
+func dataDir(root bool, dataHome, home string) string {
+	switch {
+	case root:
+		return "/var/lib/tagexec"
+	case filepath.IsAbs(dataHome):
+		return filepath.Join(dataHome, "tagexec")
+	case filepath.IsAbs(home):
+		return filepath.Join(home, ".local", "share", "tagexec")
+	}
+	return ""
+}

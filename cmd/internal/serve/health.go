@@ -1,0 +1,133 @@
+package serve
+
+import (
+	"context"
+	"crypto/subtle"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"strconv"
+	"time"
+
+	"github.com/tagexec/tagexec/cmd/internal/cli"
+	"github.com/tagexec/tagexec/cmd/internal/config"
+	"github.com/tagexec/tagexec/executor"
+)
+
+const (
+	defaultHTTPAddr = "127.0.0.1:8089"
+	portsToTry      = 100
+)
+
+// health serves /healthz and /readyz.
+type health struct {
+	server *http.Server
+	done   chan struct{}
+}
+
+// listenHealth listens where the configuration says and serves until close. It
+// holds as many connections as leave descriptors for jobs, and none for long:
+// anyone may connect.
+func listenHealth(c config.Config, e *Engine, log *slog.Logger) (*health, error) {
+	listener, err := listen(c.HTTPAddr)
+	if err != nil {
+		return nil, cli.Usagef("%s_HTTP_ADDR: %v", config.Prefix, err)
+	}
+	crowd := &crowd{limit: spareConnections(c, e.Kinds, log)}
+	h := &health{
+		server: &http.Server{
+			Handler: healthHandler(c, e.Pool), ConnState: crowd.note, MaxHeaderBytes: 16 << 10,
+			ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 10 * time.Second, WriteTimeout: 10 * time.Second, IdleTimeout: time.Minute,
+			ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelWarn),
+		},
+		done: make(chan struct{}),
+	}
+	go func() {
+		defer close(h.done)
+		if err := h.server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
+			log.Error("the health endpoints ended", "error", err)
+		}
+	}()
+	log.Info("health endpoints", "healthz", "http://"+listener.Addr().String()+"/healthz", "readyz", "http://"+listener.Addr().String()+"/readyz")
+	return h, nil
+}
+
+func (h *health) close() {
+	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+	defer cancel()
+	if h.server.Shutdown(ctx) != nil {
+		h.server.Close()
+	}
+	<-h.done
+}
+
+// listen listens on address; only the default falls to the next free port, so
+// that several executors start on one host without being told.
+func listen(address string) (net.Listener, error) {
+	listener, err := net.Listen("tcp", address)
+	if err == nil || address != defaultHTTPAddr {
+		return listener, err
+	}
+	host, port, _ := net.SplitHostPort(address)
+	first, _ := strconv.Atoi(port)
+	for p := first + 1; p < first+portsToTry; p++ {
+		if next, nextErr := net.Listen("tcp", net.JoinHostPort(host, strconv.Itoa(p))); nextErr == nil {
+			return next, nil
+		}
+	}
+	return nil, fmt.Errorf("%w, nor are the %d ports after it", err, portsToTry-1)
+}
+
+// healthHandler answers /healthz and /readyz to anyone; /readyz also says what the
+// executor cannot use. / shows counts, behind the login if one is set.
+func healthHandler(c config.Config, pool *executor.Pool) http.Handler {
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) {
+		answer(w, http.StatusOK, map[string]any{"status": "ok"})
+	})
+	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, _ *http.Request) {
+		code, state := http.StatusOK, map[string]any{"status": "ready"}
+		if reason := pool.NotReady(); reason != "" {
+			code, state = http.StatusServiceUnavailable, map[string]any{"status": "not ready", "reason": reason}
+		}
+		if list := unavailable(pool); len(list) > 0 {
+			state["unavailable"] = list
+		}
+		answer(w, code, state)
+	})
+	mux.Handle("GET /{$}", login(c, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		answer(w, http.StatusOK, pool.Stats())
+	})))
+	return mux
+}
+
+// unavailable lists what the executor cannot use, for people.
+func unavailable(pool *executor.Pool) (list []map[string]any) {
+	for _, u := range pool.Unavailable() {
+		list = append(list, map[string]any{"kind": u.Kind, "resource": u.Name, "since": u.Since.UTC().Format(time.RFC3339), "error": u.Error})
+	}
+	return list
+}
+
+// login asks for HTTP_USER and HTTP_PASSWORD where they are set.
+func login(c config.Config, next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		user, password, _ := r.BasicAuth()
+		right := subtle.ConstantTimeCompare([]byte(user), []byte(c.HTTPUser)) & subtle.ConstantTimeCompare([]byte(password), []byte(c.HTTPPassword))
+		if c.HTTPUser != "" && right == 0 {
+			w.Header().Set("WWW-Authenticate", `Basic realm="tagexec"`)
+			answer(w, http.StatusUnauthorized, map[string]any{"status": "login needed"})
+			return
+		}
+		next.ServeHTTP(w, r)
+	})
+}
+
+func answer(w http.ResponseWriter, status int, value any) {
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(status)
+	_ = json.NewEncoder(w).Encode(value) // the reader may be gone
+}

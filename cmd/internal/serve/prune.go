@@ -1,0 +1,31 @@
+package serve
+
+import (
+	"context"
+	"log/slog"
+	"time"
+
+	"github.com/tagexec/tagexec/cmd/internal/wait"
+	"github.com/tagexec/tagexec/store"
+)
+
+// pruneInterval is how often serve deletes what is older than the retention.
+const pruneInterval = 10 * time.Minute
+
+// keepPruned deletes what is older than age until ctx ends.
+func keepPruned(ctx context.Context, st *store.Store, age time.Duration, log *slog.Logger) {
+	for {
+		pruned, err := st.Prune(ctx, age)
+		switch {
+		case ctx.Err() != nil:
+			return
+		case err != nil:
+			log.Error("prune failed", "error", err)
+		case pruned != store.Pruned{}:
+			log.Info("pruned", "jobs", pruned.Jobs, "batches", pruned.Batches)
+		}
+		if wait.For(ctx, pruneInterval) != nil {
+			return
+		}
+	}
+}

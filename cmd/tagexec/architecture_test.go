@@ -1,0 +1,96 @@
+package main
+
+import (
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+)
+
+const module = "github.com/tagexec/tagexec/"
+
+// below lists, for each package under the commands, the packages of ours that
+// it may import.
+var below = map[string][]string{
+	"store/postgres":             {},
+	"store":                      {"store/postgres"},
+	"migrations":                 {"store/postgres"},
+	"executor/runner/strictjson": {},
+	"executor/runner/shield":     {},
+	"store/devpg":                {},
+	"store/doctor":               {"store", "store/postgres"},
+	"store/storetest":            {"store", "store/doctor", "store/devpg", "migrations"},
+	"executor":                   {"store"},
+	"executor/runner":            {"store", "store/postgres", "executor", "executor/runner/strictjson", "executor/runner/shield"},
+}
+
+// Imports point down: commands and examples, then runner, executor, store, pgx.
+// Test files may import anything.
+func TestImportsPointDown(t *testing.T) {
+	seen := map[string]bool{}
+	root := filepath.Join("..", "..")
+	err := filepath.WalkDir(root, func(path string, entry fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		if entry.IsDir() && path != root {
+			if _, err := os.Stat(filepath.Join(path, "go.mod")); err == nil || strings.HasPrefix(entry.Name(), ".") {
+				return filepath.SkipDir // another module, or none of ours
+			}
+		}
+		if filepath.Ext(path) != ".go" || strings.HasSuffix(path, "_test.go") {
+			return nil
+		}
+		file, err := parser.ParseFile(token.NewFileSet(), path, nil, parser.SkipObjectResolution)
+		if err != nil {
+			return err
+		}
+		dir, err := filepath.Rel(root, filepath.Dir(path))
+		seen[filepath.ToSlash(dir)] = true
+		checkImports(t, filepath.ToSlash(dir), path, file)
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for dir := range below {
+		if !seen[dir] {
+			t.Errorf("there is no package %s any more", dir)
+		}
+	}
+}
+
+func checkImports(t *testing.T, dir, path string, file *ast.File) {
+	allowed, isBelow := below[dir]
+	if !isBelow && !strings.HasPrefix(dir, "cmd/") && dir != "examples" && !strings.HasPrefix(dir, "examples/") {
+		t.Errorf("package %s has no place among the layers: give it one here", dir)
+	}
+	for _, spec := range file.Imports {
+		imported, err := strconv.Unquote(spec.Path.Value)
+		if err != nil {
+			t.Fatal(err)
+		}
+		ours, isOurs := strings.CutPrefix(imported, module)
+		switch {
+		case isBelow && isOurs && !slices.Contains(allowed, ours),
+			dir == "executor" && (strings.HasPrefix(imported, "github.com/jackc/") || strings.HasPrefix(imported, "github.com/prometheus/")),
+			dir != "migrations" && strings.HasPrefix(imported, "github.com/pressly/goose"):
+			t.Errorf("%s may not import %s", path, imported)
+		}
+	}
+	if dir != "executor" {
+		return
+	}
+	ast.Inspect(file, func(n ast.Node) bool {
+		if s, ok := n.(*ast.SelectorExpr); ok && slices.Contains([]string{"Getenv", "LookupEnv", "Environ"}, s.Sel.Name) {
+			t.Errorf("%s reads the environment: its settings come in its Config", path)
+		}
+		return true
+	})
+}

@@ -1,9 +1,0 @@
-package chaos
-
-import "syscall"
-
-// tied puts a process into a group of its own, so that Ctrl-C on the terminal
-// is for us alone, and lets it die with us, whatever ends us.
-func tied() *syscall.SysProcAttr {
-	return &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
-}

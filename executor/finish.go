@@ -1,0 +1,113 @@
+package executor
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/tagexec/tagexec/store"
+)
+
+// killGrace is how long a Runner may take to return after its context ended.
+const killGrace = store.KillGrace
+
+// resolve decides what an attempt ended with. cause is why its context ended,
+// nil if it did not.
+func resolve(a *attempt, o Report, failure *Failure, cause error) store.Result {
+	r := store.Result{
+		Claim: a.job.Claim, Outcome: store.Succeeded,
+		RowsAffected: o.RowsAffected, ExitCode: o.ExitCode, Value: o.Value,
+		Output: o.Output, OutputBytes: cmp.Or(o.OutputBytes, int64(len(o.Output))),
+	}
+	if failure == nil {
+		return r // also if the context ended meanwhile: the work is done
+	}
+	if cause == nil {
+		cause = failure.uncounted
+	}
+	var unavailable *Unavailable
+	switch {
+	case errors.Is(cause, ErrTimeout):
+		r.Outcome, r.ErrorCode = store.TimedOut, "timeout"
+		r.Error = fmt.Sprintf("stopped when its time of %s was over", a.limit)
+	case errors.Is(cause, ErrCancelled):
+		r.Outcome, r.ErrorCode, r.Error = store.Cancelled, "cancelled", "cancelled while it ran"
+	case errors.As(cause, &unavailable):
+		r.Outcome, r.ErrorCode, r.Error = store.Interrupted, "unavailable", unavailable.Error() // Record decides about the delay
+	case cause != nil:
+		r.Outcome, r.ErrorCode, r.Error = store.Interrupted, "interrupted", cause.Error()
+	default:
+		r.Outcome, r.Permanent = store.Failed, failure.Permanent
+		r.ErrorCode, r.Error = cmp.Or(failure.Code, "error"), failure.Message
+	}
+	if r.Outcome == store.Failed || r.Outcome == store.TimedOut {
+		r.Delay = max(RetryDelay(int(a.job.Failures)+1), min(failure.RetryAfter, longestWait))
+	}
+	return r
+}
+
+// finish makes a result storable and leaves it to the recorder. It reports
+// whether this was the attempt's first result; another is forgotten.
+func (p *Pool) finish(a *attempt, r store.Result) bool {
+	if !a.ended.CompareAndSwap(false, true) {
+		return false
+	}
+	r.ErrorCode = cutEnd(cleanText(r.ErrorCode), maxCode)
+	r.Error = cutEnd(storedText(r.Error), maxError)
+	r.Output = cutMiddle(storedText(r.Output), maxOutput)
+	r.Value = cleanJSON(r.Value)
+	a.weight = weight(r) + int64(len(a.job.Payload))
+	p.unstored.Add(a.weight)
+	p.results.put(r)
+	return true
+}
+
+// weight is about how many bytes a result takes while it awaits its record.
+func weight(r store.Result) int64 {
+	return int64(1<<10 + len(r.Error) + len(r.Output) + len(r.Value))
+}
+
+// handBack ends an attempt that has not begun. Its job is pending again after
+// delay, and no failure is counted; if it was cancelled meanwhile, that stands.
+func (p *Pool) handBack(a *attempt, cause error, delay time.Duration) {
+	r := resolve(a, Report{}, &Failure{}, cause)
+	r.Delay = delay
+	if a.tries {
+		p.breaker.ended(a.job, nil, cause)
+	}
+	p.finish(a, r)
+	a.cancel(cause)
+}
+
+// handBackQueued hands back the jobs that no worker has taken yet.
+func (p *Pool) handBackQueued(cause error) {
+	for {
+		select {
+		case a := <-p.jobs:
+			p.busy.Add(-1)
+			p.handBack(a, cause, 0)
+		default:
+			return
+		}
+	}
+}
+
+// abandon records an attempt without its Runner, which did not return within
+// the kill grace. The Runner keeps its worker, and its job is not started here
+// again until it returns.
+func (p *Pool) abandon(a *attempt, cause error) {
+	p.stuck.Add(1)
+	p.held.pin(a.job.ID)
+	if !p.finish(a, resolve(a, Report{}, &Failure{}, cause)) {
+		p.unstick(a)
+		return
+	}
+	p.config.Log.Error("a runner ignores the end of its context; its worker is stuck", "kind", a.job.Kind, "job", a.job.ID)
+}
+
+// unstick takes an abandon back, because the Runner has returned.
+func (p *Pool) unstick(a *attempt) {
+	p.stuck.Add(-1)
+	p.held.unpin(a.job.ID)
+}

@@ -1,0 +1,26 @@
+CREATE OR REPLACE FUNCTION tagexec.retry_job(id bigint) RETURNS boolean
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+#variable_conflict use_column
+DECLARE
+    job record;
+BEGIN
+    -- As the functions for a batch do: of a cancel and a retry the later one must see the earlier.
+    PERFORM tagexec.lock_batch(t.batch) FROM tagexec.tag_jobs t WHERE t.id = retry_job.id;
+    SELECT j.state, j.failures, j.run_at, j.error_code, j.cancel_requested_at INTO job FROM tagexec.tag_jobs j WHERE j.id = retry_job.id FOR UPDATE;
+    -- A pending job that waits out a pause after an attempt is retried now; one that waits for its own time is not.
+    IF NOT FOUND
+    OR job.state = 'pending' AND (job.failures = 0 AND job.error_code IS DISTINCT FROM 'unavailable' OR job.run_at <= now())
+    OR job.state = 'running' AND job.cancel_requested_at IS NULL
+    OR tagexec.requeue(ARRAY[retry_job.id], '{failed,cancelled,succeeded,pending}') = 0 THEN
+        RETURN false;
+    END IF;
+    UPDATE tagexec.tag_batches b
+       SET expires_at = NULL, expired_at = NULL
+     WHERE b.batch = (SELECT j.batch FROM tagexec.tag_jobs j WHERE j.id = retry_job.id) AND b.expires_at <= now();
+    INSERT INTO tagexec.tag_operator_actions (at, action, job_id, before, after)
+    VALUES (statement_timestamp(), 'retry_job', retry_job.id, jsonb_build_object('state', job.state, 'failures', job.failures),
+            CASE job.state WHEN 'running' THEN '{"pending_after_cancel": true}' ELSE '{"state": "pending"}' END::jsonb);
+    RETURN true;
+END
+$$;
+COMMENT ON FUNCTION tagexec.retry_job IS 'Makes a job pending again that has ended, waits out a pause after an attempt, or is being cancelled; a batch that had expired expires no more. Returns whether it did.';

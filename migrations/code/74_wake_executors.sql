@@ -1,0 +1,32 @@
+-- A NOTIFY takes a lock of the whole database at commit, so it is sent only
+-- while an executor listens. The flag for that is an advisory lock, which all
+-- that listen share on the connection they listen on. It writes nothing, needs no
+-- vacuum, and falls when its owner dies. Any login can raise that flag, and so make
+-- inserts send what nobody needs; nobody can lower it. The trigger finds out whether
+-- the lock is free by taking it within one expression, in which no cancel can leave it
+-- behind.
+CREATE OR REPLACE FUNCTION tagexec.wake_executors() RETURNS trigger
+LANGUAGE plpgsql AS $$
+BEGIN
+    IF (CASE WHEN pg_catalog.pg_try_advisory_lock(pg_catalog.hashtextextended('tagexec listening', 0::bigint))
+            THEN NOT pg_catalog.pg_advisory_unlock(pg_catalog.hashtextextended('tagexec listening', 0::bigint))
+            ELSE true END) THEN
+        PERFORM pg_catalog.pg_notify('tagexec', '');
+    END IF;
+    RETURN NULL;
+END
+$$;
+COMMENT ON FUNCTION tagexec.wake_executors IS 'Internal: sends NOTIFY tagexec if an executor listens.';
+
+CREATE OR REPLACE TRIGGER wake_executors AFTER INSERT ON tagexec.tag_jobs
+    FOR EACH STATEMENT EXECUTE FUNCTION tagexec.wake_executors();
+COMMENT ON TRIGGER wake_executors ON tagexec.tag_jobs IS 'New jobs are started at once by an executor that listens.';
+
+-- Whoever makes a job pending again sets retry_request; claim and record do not.
+CREATE OR REPLACE TRIGGER wake_executors_again AFTER UPDATE OF retry_request ON tagexec.tag_jobs
+    FOR EACH STATEMENT EXECUTE FUNCTION tagexec.wake_executors();
+COMMENT ON TRIGGER wake_executors_again ON tagexec.tag_jobs IS 'So are jobs that are retried.';
+
+CREATE OR REPLACE TRIGGER wake_executors AFTER UPDATE OF slots, paused ON tagexec.tag_pools
+    FOR EACH STATEMENT EXECUTE FUNCTION tagexec.wake_executors();
+COMMENT ON TRIGGER wake_executors ON tagexec.tag_pools IS 'And jobs of a pool that is resumed or enlarged.';

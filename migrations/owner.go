@@ -1,0 +1,128 @@
+package migrations
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"strings"
+)
+
+// openAsOwner opens the database at url in sessions of the role that owns the schema,
+// or is about to. The login is that role, or may become it; then the role is named
+// first. So a login with more rights never uses them on what that role has made.
+func openAsOwner(ctx context.Context, url string, tell []func(string)) (*sql.DB, error) {
+	db, pooled, err := open(ctx, url, "", tell)
+	if err != nil {
+		return nil, err
+	}
+	role, err := findOwner(ctx, db)
+	if err == nil && role != "" && pooled {
+		err = refusef("schema tagexec belongs to %q, and a pooler keeps nobody's role: connect as that role, or to the server itself", role)
+	}
+	if err != nil || role == "" {
+		if err != nil {
+			_ = db.Close() // the first error is the one to tell
+			return nil, err
+		}
+		return db, nil
+	}
+	if err := db.Close(); err != nil {
+		return nil, err
+	}
+	tellAll(tell, fmt.Sprintf("schema tagexec belongs to %q, and all is done as that role", role))
+	db, _, err = open(ctx, url, role, tell)
+	return db, err
+}
+
+// ownersSQL returns the login's role, and of our schemas who owns them.
+const ownersSQL = `
+SELECT current_user,
+       coalesce(max(o.rolname) FILTER (WHERE n.nspname = 'tagexec'), ''),
+       coalesce(max(o.rolname) FILTER (WHERE n.nspname = 'tagreport'), ''),
+       coalesce(bool_or(pg_has_role(n.nspowner, 'MEMBER')) FILTER (WHERE n.nspname = 'tagexec'), false)
+  FROM pg_catalog.pg_namespace n
+  JOIN pg_catalog.pg_roles o ON o.oid = n.nspowner
+ WHERE n.nspname IN ('tagexec', 'tagreport')`
+
+// findOwner returns the role that the login has to take, "" for its own. It refuses
+// schemas that are not the login's to change, and those with objects of others.
+func findOwner(ctx context.Context, db *sql.DB) (role string, err error) {
+	err = inTx(ctx, db, func(tx *sql.Tx) error {
+		var login, queue, reports string
+		var member bool
+		if err := tx.QueryRowContext(ctx, ownersSQL).Scan(&login, &queue, &reports, &member); err != nil {
+			return err
+		}
+		switch {
+		case queue == "" && reports == "":
+			return nil
+		case queue == "":
+			return refusef("the database has a schema tagreport, which belongs to %q, and no schema tagexec: rename it or drop it, it is not this tool's", reports)
+		case reports != "" && reports != queue:
+			return refusef("schema tagexec belongs to %q and schema tagreport to %q: both must belong to one role (ALTER SCHEMA … OWNER TO …), or be dropped if they are not this tool's", queue, reports)
+		case !member:
+			return refusef("schema tagexec belongs to %q, and %q is neither that role nor a member of it nor a superuser: connect as %q", queue, login, queue)
+		case queue != login:
+			role = queue
+		}
+		foreign, err := list(tx.QueryContext(ctx, foreignSQL))
+		if err == nil && foreign != "" {
+			err = refusef("the schemas of %q hold what others made, and nothing of it is touched: %s. Drop it, move it to another schema, or give it to that role (ALTER … OWNER TO …)", queue, foreign)
+		}
+		return err
+	})
+	return role, err
+}
+
+// What lies in our schemas by itself: what is part of a table is not listed. An
+// owner that is not recorded is the superuser the server began with.
+const objectsSQL = `
+WITH objects AS (
+    SELECT pg_describe_object(d.classid, d.objid, 0) AS object, o.rolname AS owner, n.nspowner <> o.oid AS is_foreign,
+           d.classid = 'pg_class'::regclass AND d.objid::regclass::text IN ('tagexec.goose_db_version', 'tagexec.goose_db_version_id_seq') AS is_versions
+      FROM pg_catalog.pg_namespace n
+      JOIN pg_catalog.pg_depend d ON d.refclassid = 'pg_namespace'::regclass AND d.refobjid = n.oid AND d.deptype = 'n'
+      LEFT JOIN pg_catalog.pg_shdepend s ON s.classid = d.classid AND s.objid = d.objid AND s.deptype = 'o'
+       AND s.dbid = (SELECT b.oid FROM pg_catalog.pg_database b WHERE b.datname = current_database())
+      JOIN pg_catalog.pg_roles o ON o.oid = coalesce(s.refobjid, 10)
+     WHERE n.nspname IN ('tagexec', 'tagreport')
+)
+`
+
+const (
+	foreignSQL = objectsSQL + `
+SELECT format('%s of %I', object, owner) FROM objects WHERE is_foreign ORDER BY 1 LIMIT 6`
+
+	strayedSQL = objectsSQL + `
+SELECT object FROM objects WHERE NOT is_versions ORDER BY 1 LIMIT 6`
+)
+
+// refuseObjects refuses a schema in which something is before the first numbered file
+// was applied: a table of ours by name only, or a function that would be called.
+func refuseObjects(ctx context.Context, tx *sql.Tx) error {
+	strayed, err := list(tx.QueryContext(ctx, strayedSQL))
+	if err == nil && strayed != "" {
+		err = refusef("schema tagexec is to be made, and exists already with objects that are not this tool's: %s. Drop them, or move them to another schema", strayed)
+	}
+	return err
+}
+
+// list returns the first five rows of one column as a list in words.
+func list(rows *sql.Rows, err error) (string, error) {
+	if err != nil {
+		return "", err
+	}
+	defer rows.Close()
+	var all []string
+	for rows.Next() {
+		var one string
+		if err := rows.Scan(&one); err != nil {
+			return "", err
+		}
+		all = append(all, one)
+	}
+	if len(all) > 5 {
+		all = append(all[:5], "and more")
+	}
+	return strings.Join(all, ", "), rows.Err()
+}

@@ -1,0 +1,107 @@
+package migrations_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"testing"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/tagexec/tagexec/store/storetest"
+)
+
+// history is n attempts, one a job, over 60 days up to now, in the order of time
+// as a queue writes them.
+const history = `
+WITH new AS (
+    INSERT INTO tagexec.tag_jobs (tag, created_at, run_at, state, attempt, started_at, finished_at, batch)
+    SELECT 'tag ' || i %% 50, t, t, 'succeeded', 1, t, t + interval '1 s' * (i %% 60), 'b' || i / 1000
+      FROM (SELECT i, now() - interval '60 days' + i * interval '60 days' / %[1]d AS t FROM generate_series(1, %[1]d) i) s
+ RETURNING id, run_at, started_at, finished_at)
+INSERT INTO tagexec.tag_job_attempts (job_id, executor_id, queued_at, started_at, finished_at, attempt, hostname, outcome, error)
+SELECT id, '00000000-0000-0000-0000-000000000001', run_at, started_at, finished_at, 1, 'h', CASE id %% 20 WHEN 0 THEN 'failed' ELSE 'succeeded' END, repeat('x', 200)
+  FROM new ORDER BY finished_at`
+
+// A question about the last day must not read the history: what it costs then
+// does not grow with the age of the queue.
+func TestReportsOfTheLastDayReadOnlyTheLastDay(t *testing.T) {
+	t.Parallel()
+	const attempts = 200_000
+	db := storetest.New(t)
+	db.Allow("last_outcome")
+	db.Allow("last_executor")
+	db.Exec("ALTER TABLE tagexec.tag_jobs DISABLE TRIGGER check_new_jobs") // batches of their own below
+	db.Exec(fmt.Sprintf(history, attempts))
+	db.Exec("INSERT INTO tagexec.tag_batches (batch, created_at) SELECT batch, min(created_at) FROM tagexec.tag_jobs GROUP BY 1")
+	db.Exec("VACUUM ANALYZE tagexec.tag_jobs, tagexec.tag_job_attempts, tagexec.tag_batches")
+	_, u := db.Login("tagexec_analyst")
+	conn := storetest.Dial(t, u)
+	for _, tt := range []struct {
+		sql  string
+		days float64 // that it has to read, at most
+	}{
+		{"SELECT * FROM tagreport.attempts WHERE finished_at > now() - interval '1 day'", 1},
+		{"SELECT tag, outcome, count(*) FROM tagreport.attempts WHERE finished_at > now() - interval '1 day' GROUP BY 1, 2", 1},
+		{"SELECT * FROM tagreport.tag_daily WHERE day >= current_date - 1", 2},
+		{"SELECT * FROM tagreport.tag_daily WHERE day = current_date - 30 AND tag = 'tag 7'", 1},
+		{"SELECT * FROM tagreport.tag_daily WHERE day BETWEEN current_date - 7 AND current_date", 8},
+		{"SELECT * FROM tagreport.failure_reasons WHERE day >= current_date - 1", 2},
+		{"SELECT * FROM tagreport.jobs WHERE created_at > now() - interval '1 day'", 1},
+		{"SELECT * FROM tagreport.batches WHERE created_at > now() - interval '1 day'", 1},
+		{"SELECT * FROM tagreport.attempts WHERE batch = 'b77'", 1},
+		{"SELECT * FROM tagreport.pools", 0},
+		{"SELECT * FROM tagreport.executors", 0},
+	} {
+		p := explain(t, conn, tt.sql)
+		read := p.read(map[string]float64{})
+		for _, table := range []string{"tag_jobs", "tag_job_attempts"} {
+			// The index leads to ranges of pages, here of about a day each: up to three that a
+			// day lies in, and the newest, which is not full yet and read every time.
+			if most := 4 * tt.days / 60 * attempts; read[table] > most {
+				t.Errorf("%s\nreads %.0f rows of %s; at most %.0f are near what it asks for\n%+v", tt.sql, read[table], table, most, p)
+			}
+		}
+	}
+	// What a function reads is not in the plan of who calls it.
+	days := explain(t, conn, "SELECT tagreport.days()")
+	blocks, all := days.Hit+days.Read, storetest.One[float64](db, "SELECT pg_relation_size('tagexec.tag_job_attempts') / 8192")
+	if blocks > all/10 {
+		t.Errorf("to find the days it reads %.0f blocks; the history has %.0f", blocks, all)
+	}
+}
+
+func explain(t *testing.T, conn *pgx.Conn, sql string) plan {
+	t.Helper()
+	var raw []byte
+	if err := conn.QueryRow(t.Context(), "EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) "+sql).Scan(&raw); err != nil {
+		t.Fatalf("%s: %v", sql, err)
+	}
+	var plans []struct{ Plan plan }
+	if err := json.Unmarshal(raw, &plans); err != nil {
+		t.Fatal(err)
+	}
+	return plans[0].Plan
+}
+
+// plan is a node of a plan, as EXPLAIN tells it.
+type plan struct {
+	Relation       string  `json:"Relation Name"`
+	Rows           float64 `json:"Actual Rows"`
+	Loops          float64 `json:"Actual Loops"`
+	FilterRemoved  float64 `json:"Rows Removed by Filter"`
+	RecheckRemoved float64 `json:"Rows Removed by Index Recheck"`
+	Hit            float64 `json:"Shared Hit Blocks"` // with those below
+	Read           float64 `json:"Shared Read Blocks"`
+	Plans          []plan
+}
+
+// read adds up the rows that were looked at, by table.
+func (p plan) read(rows map[string]float64) map[string]float64 {
+	if p.Relation != "" {
+		rows[p.Relation] += (p.Rows + p.FilterRemoved + p.RecheckRemoved) * p.Loops
+	}
+	for _, child := range p.Plans {
+		child.read(rows)
+	}
+	return rows
+}

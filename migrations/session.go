@@ -1,0 +1,109 @@
+package migrations
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"maps"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/stdlib"
+
+	"github.com/tagexec/tagexec/store/postgres"
+)
+
+// raisedNotice is the SQLSTATE of a notice that a migration raises, unlike those
+// of the server, such as that a schema exists already.
+const raisedNotice = "00000"
+
+// ownPath is the search_path of our sessions: by a bare name they find the system's
+// objects only. Somebody else's now() became the default of a column.
+const ownPath = "pg_catalog, pg_temp"
+
+// session are the settings of sessions that migrate, in which those of the login
+// and the database change nothing that a migration relies on.
+var session = map[string]string{
+	"statement_timeout":             "0",
+	"idle_session_timeout":          "0",
+	"default_transaction_isolation": "read committed",
+	"default_table_access_method":   "heap",
+	"client_min_messages":           "notice",
+	"search_path":                   ownPath,
+}
+
+// settings are those of our transactions, also in the sessions of a pooler. The timeout
+// is shorter than a second, after which Postgres looks for deadlocks: then a migration
+// gives way, and no executor does.
+const settings = "SET LOCAL search_path = " + ownPath + ";\nSET LOCAL lock_timeout = '500ms';\n"
+
+// open opens the database at url with sessions of that role, "" for the login's, and
+// reports whether they are a pooler's, which keeps no setting of a session.
+func open(ctx context.Context, url, role string, tell []func(string)) (db *sql.DB, pooled bool, err error) {
+	config, err := connConfig(url)
+	if err != nil {
+		return nil, false, err
+	}
+	pooled, err = postgres.FindPooler(ctx, config, session)
+	if err != nil {
+		return nil, false, err
+	}
+	if !pooled { // else they would stay in a session that others get
+		maps.Copy(config.RuntimeParams, session)
+	}
+	config.OnNotice = func(_ *pgconn.PgConn, n *pgconn.Notice) {
+		if n.Code == raisedNotice {
+			tellAll(tell, n.Message)
+		}
+	}
+	var options []stdlib.OptionOpenDB
+	if role != "" {
+		options = append(options, stdlib.OptionAfterConnect(func(ctx context.Context, conn *pgx.Conn) error {
+			_, err := conn.Exec(ctx, "SET ROLE "+pgx.Identifier{role}.Sanitize())
+			return err
+		}))
+	}
+	return stdlib.OpenDB(*config, options...), pooled, nil
+}
+
+// connConfig is how we connect to the database at url.
+func connConfig(url string) (*pgx.ConnConfig, error) {
+	database, err := postgres.Queue(url)
+	if err != nil {
+		return nil, err
+	}
+	config := database.Config("tagexec migrate")
+	config.DefaultQueryExecMode = pgx.QueryExecModeExec // named statements get lost behind a pooler
+	return config, nil
+}
+
+// inTx runs do in a transaction with our settings.
+func inTx(ctx context.Context, db *sql.DB, do func(*sql.Tx) error) error {
+	tx, err := db.BeginTx(ctx, nil)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = tx.Rollback() }() // after a commit it does nothing
+	if _, err := tx.ExecContext(ctx, settings); err != nil {
+		return err
+	}
+	if err := do(tx); err != nil {
+		return err
+	}
+	return tx.Commit()
+}
+
+// code returns the SQLSTATE of err, or "".
+func code(err error) string {
+	var pg *pgconn.PgError
+	if errors.As(err, &pg) {
+		return pg.Code
+	}
+	return ""
+}
+
+func tellAll(tell []func(string), message string) {
+	for _, t := range tell {
+		t(message)
+	}
+}

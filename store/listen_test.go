@@ -1,0 +1,122 @@
+package store_test
+
+import (
+	"context"
+	"testing"
+
+	"github.com/tagexec/tagexec/store"
+	"github.com/tagexec/tagexec/store/storetest"
+)
+
+// listen returns when s listens; notified is closed when it is notified.
+func listen(t *testing.T, s store.Session) (notified <-chan struct{}, end func()) {
+	t.Helper()
+	ctx, cancel := context.WithCancel(t.Context())
+	listening, heard, ended := make(chan struct{}), make(chan struct{}), make(chan error, 1)
+	go func() { ended <- s.Listen(ctx, func() { close(listening) }, func() { close(heard) }) }()
+	select {
+	case <-listening:
+	case err := <-ended:
+		t.Fatal("Listen ended before it listened:", err)
+	}
+	return heard, func() {
+		t.Helper()
+		cancel()
+		if err := <-ended; err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+func TestListenIsNotified(t *testing.T) {
+	db := storetest.New(t)
+	s := db.Claimer(store.Executor{}).Session
+	db.Exec(`INSERT INTO tagexec.tag_pools (pool, slots, paused) VALUES ('warehouse', 2, true);
+		INSERT INTO tagexec.tag_jobs (tag, batch) VALUES ('x', 'b');
+		SELECT tagexec.cancel_batch('b')`)
+	for _, news := range []string{
+		`INSERT INTO tagexec.tag_jobs (tag) VALUES ('a')`,
+		`SELECT tagexec.submit_jobs('b2', '[{"tag": "b"}]')`,
+		`SELECT tagexec.retry_batch('b')`,
+		`UPDATE tagexec.tag_pools SET paused = false WHERE pool = 'warehouse'`,
+	} {
+		notified, end := listen(t, s)
+		db.Exec(news)
+		<-notified
+		end()
+	}
+}
+
+// What is announced before is not heard.
+func TestListenHearsNoOldNews(t *testing.T) {
+	db := storetest.New(t)
+	s := db.Claimer(store.Executor{}).Session
+	heard := 0
+	twice := func() {
+		db.Exec(`INSERT INTO tagexec.tag_jobs (tag) VALUES ('a')`)
+		db.Exec(`INSERT INTO tagexec.tag_jobs (tag) VALUES ('b')`)
+	}
+	if err := s.Listen(t.Context(), twice, func() { heard++ }); err != nil || heard != 1 {
+		t.Fatalf("notified %d times, want once: %v", heard, err)
+	}
+	ctx, end := context.WithCancel(t.Context())
+	if err := s.Listen(ctx, end, func() { heard++ }); err != nil || heard != 1 {
+		t.Errorf("notified by what was announced before: %v", err)
+	}
+}
+
+// Each NOTIFY takes a lock of the whole database at commit.
+func TestListenOffNobodyIsNotified(t *testing.T) {
+	db := storetest.New(t)
+	s := db.Claimer(store.Executor{}).Session
+	listener := db.Conn()
+	if _, err := listener.Exec(t.Context(), "LISTEN tagexec"); err != nil {
+		t.Fatal(err)
+	}
+	insert := func() { db.Exec(`INSERT INTO tagexec.tag_jobs (tag) VALUES ('a')`) }
+	insert()
+	_, end := listen(t, s)
+	end()
+	insert()
+	notified, end := listen(t, s)
+	insert()
+	<-notified
+	insert() // Listen goes on until it is ended
+	end()
+	insert()
+	// The end of the row: notifications arrive in the order of their commits.
+	db.Exec(`NOTIFY tagexec, 'end'`)
+	var got []string
+	for len(got) == 0 || got[len(got)-1] != "end" {
+		n, err := listener.WaitForNotification(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		got = append(got, n.Payload)
+	}
+	if len(got) != 3 {
+		t.Errorf("%d notifications for 5 inserts, want 2: for those while it listened", len(got)-1)
+	}
+}
+
+// The flag falls with the session, whatever becomes of its executor.
+func TestListenOfADeadSessionIsForgotten(t *testing.T) {
+	db := storetest.New(t)
+	s := db.Claimer(store.Executor{}).Session
+	ended := make(chan error, 1)
+	listening := make(chan struct{})
+	go func() { ended <- s.Listen(t.Context(), func() { close(listening) }, func() {}) }()
+	<-listening
+	db.Exec(`SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND application_name LIKE '% listen'`)
+	if err := <-ended; err == nil {
+		t.Error("Listen ended without an error")
+	}
+	storetest.Eventually(t, "the flag is down", func() bool {
+		return storetest.One[bool](db, `SELECT NOT EXISTS (SELECT FROM pg_locks l JOIN pg_database d ON d.oid = l.database
+			WHERE l.locktype = 'advisory' AND d.datname = current_database())`)
+	})
+	notified, end := listen(t, s)
+	db.Exec(`INSERT INTO tagexec.tag_jobs (tag) VALUES ('a')`)
+	<-notified
+	end()
+}
