@@ -142,6 +142,9 @@ func probe(ctx context.Context, a account, dir string) (binaries, error) {
 			return b, err
 		}
 	}
+	if ctx.Err() != nil { // a process this short may have ended before its wait sees the end of ctx
+		return b, context.Cause(ctx)
+	}
 	var output tail
 	cmd := a.command(b.postgres(), "--version")
 	cmd.Stdout, cmd.Stderr = &output, &output
