@@ -59,8 +59,8 @@ var plans = []struct {
 		[]string{"tag_jobs_keyed_lanes", "tag_jobs_one_running_per_mutex_key", "tag_jobs_pkey"}},
 	{store.GiveUpSQL, pgx.StrictNamedArgs{"executor": "gen_random_uuid()", "timeout": "60", "pools": "NULL", "batch": "''", "unavailable": unavailable},
 		[]string{"tag_jobs_lanes", "tag_jobs_keyed_lanes", "tag_jobs_pkey"}},
-	{store.RunningSQL, nil, []string{"tag_jobs_running_by_"}}, // while nothing runs both cost the same
-	{store.SignsSQL, pgx.StrictNamedArgs{"default_lease": "30"}, []string{"tag_jobs_running_by_"}},
+	{store.RunningSQL, nil, []string{"tag_jobs_running_by_pool"}},
+	{store.SignsSQL, pgx.StrictNamedArgs{"default_lease": "30"}, []string{"tag_jobs_running_by_pool"}},
 }
 
 // unavailable is what an executor with one closed source sends.

@@ -15,37 +15,27 @@ const crashLimit = 3
 // The signs of executors, and the server's clock. Jobs can also run under an
 // executor that nobody will reap any more, because it is stopped, reaped or
 // unknown: a frozen one may claim once more before it learns that it was reaped,
-// and die. A loose scan finds the oldest claim of each executor that runs
-// anything. late says whether it is worth looking for jobs that are overdue: they
-// are past their deadline, or it was written by a clock that was set back since.
+// and die. Its oldest claim is its sign. late says whether it is worth looking for
+// jobs that are overdue: they are past their deadline, or it was written by a clock
+// that was set back since.
 const signsSQL = `-- tagexec: look at executors
-WITH RECURSIVE holders AS (
-    (SELECT executor_id, started_at
-       FROM tagexec.tag_jobs
-      WHERE state = 'running'
-      ORDER BY executor_id, started_at
-      LIMIT 1)
-    UNION ALL
-    SELECT n.executor_id, n.started_at
-      FROM holders h
-     CROSS JOIN LATERAL (
-           SELECT executor_id, started_at
-             FROM tagexec.tag_jobs
-            WHERE state = 'running' AND executor_id > h.executor_id
-            ORDER BY executor_id, started_at
-            LIMIT 1) n
+WITH holders AS MATERIALIZED (
+    SELECT executor_id, min(started_at) AS oldest, bool_or(deadline_at < now() OR started_at > now()) AS late
+      FROM tagexec.tag_jobs
+     WHERE state = 'running'
+     GROUP BY executor_id
 ), signs (executor_id, last, lease_seconds, ended) AS (
     SELECT id, heartbeat_at, lease_seconds, false
       FROM tagexec.tag_executors
      WHERE stopped_at IS NULL AND reaped_at IS NULL
     UNION ALL
-    SELECT h.executor_id, h.started_at, coalesce(e.lease_seconds, @default_lease), true
+    SELECT h.executor_id, h.oldest, coalesce(e.lease_seconds, @default_lease), true
       FROM holders h
       LEFT JOIN tagexec.tag_executors e ON e.id = h.executor_id
      WHERE e.id IS NULL OR e.stopped_at IS NOT NULL OR e.reaped_at IS NOT NULL
 )
 SELECT c.clock, c.late, s.executor_id, extract(epoch FROM s.last)::text, s.lease_seconds, s.ended
-  FROM (SELECT clock_timestamp(), EXISTS (SELECT FROM tagexec.tag_jobs WHERE state = 'running' AND (deadline_at < now() OR started_at > now()))) c (clock, late)
+  FROM (SELECT clock_timestamp(), EXISTS (SELECT FROM holders WHERE late)) c (clock, late)
   LEFT JOIN signs s ON true
  ORDER BY s.executor_id`
 

@@ -11,7 +11,7 @@ import (
 // SchemaVersion is the newest migration this code knows. MinSchemaVersion is the
 // oldest it can work with.
 const (
-	SchemaVersion    = 15
+	SchemaVersion    = 16
 	MinSchemaVersion = 15
 )
 

@@ -3,11 +3,12 @@
 -- that lives mends that with its next heartbeat.
 CREATE OR REPLACE VIEW tagreport.executors AS
 SELECT e.id, e.hostname, e.pid, e.version, e.workers,
-       (SELECT count(*) FROM tagexec.tag_jobs j WHERE j.state = 'running' AND j.executor_id = e.id) AS running,
+       coalesce(r.running, 0) AS running,
        e.kinds, e.pools, e.started_at, e.heartbeat_at, e.lease_seconds,
        e.stopped_at IS NULL AND e.reaped_at IS NULL AND e.heartbeat_at BETWEEN now() - make_interval(secs => e.lease_seconds) AND now() + make_interval(secs => e.lease_seconds) AS alive,
        e.stopped_at, e.reaped_at, e.batch, e.unavailable
-  FROM tagexec.tag_executors e;
+  FROM tagexec.tag_executors e
+  LEFT JOIN (SELECT j.executor_id, count(*) AS running FROM tagexec.tag_jobs j WHERE j.state = 'running' GROUP BY j.executor_id) r ON r.executor_id = e.id;
 COMMENT ON VIEW   tagreport.executors IS 'Executor processes, running and past; a new row at each start.';
 COMMENT ON COLUMN tagreport.executors.id            IS 'Random id of this start of the process.';
 COMMENT ON COLUMN tagreport.executors.hostname      IS 'Host it runs on.';
