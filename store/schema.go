@@ -12,7 +12,7 @@ import (
 // oldest it can work with.
 const (
 	SchemaVersion    = 16
-	MinSchemaVersion = 15
+	MinSchemaVersion = 16
 )
 
 // A version counts once its functions are installed: a migration that was killed
