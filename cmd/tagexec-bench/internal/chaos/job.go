@@ -47,7 +47,8 @@ func newJob(random *rand.Rand, tag string) job {
 		j.MutexKey = &key
 	}
 	if random.IntN(2) == 0 {
-		j.Kind, j.Payload = "sql", sqlPayload(random, tag)
+		j.Kind = "sql"
+		j.Payload, j.Timeout = sqlPayload(random, tag)
 		return j
 	}
 	steps, ending := random.IntN(4), "well"
@@ -70,12 +71,17 @@ func newJob(random *rand.Rand, tag string) job {
 	return j
 }
 
+// sleepLimit is the timeout of what sleeps, in seconds: a server counts a sleep by its
+// clock, and one that was set back meanwhile sleeps for hours.
+const sleepLimit = 30
+
 // sqlPayload is a transaction that leaves the tag as its effect.
-func sqlPayload(random *rand.Rand, tag string) map[string]any {
+func sqlPayload(random *rand.Rand, tag string) (payload map[string]any, timeout *int32) {
 	statements := []map[string]any{{"statement": "INSERT INTO chaos.effects (tag) VALUES ($1)", "args": []string{tag}}}
 	switch n := random.IntN(100); {
 	case n < 25:
 		statements = append(statements, map[string]any{"statement": "SELECT pg_sleep($1)", "args": []any{random.Float64() / 2}})
+		timeout = new(int32(sleepLimit))
 	case n < 29:
 		statements = append(statements, map[string]any{"statement": hungry[random.IntN(len(hungry))]})
 		if random.IntN(2) == 0 { // nobody wants its rows; else it is refused
@@ -84,7 +90,7 @@ func sqlPayload(random *rand.Rand, tag string) map[string]any {
 	case n < 33:
 		statements = append(statements, map[string]any{"statement": "SELECT length($1)", "args": []string{strings.Repeat("wide ", 20_000)}})
 	}
-	return map[string]any{"statements": statements}
+	return map[string]any{"statements": statements}, timeout
 }
 
 const commandName = "work"
