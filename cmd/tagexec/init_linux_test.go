@@ -82,3 +82,24 @@ func TestTheFirstProcessOfAContainerHasTheProgramsExitCode(t *testing.T) {
 		t.Errorf("exit code %d, want 2", code)
 	}
 }
+
+// A command can stop all that it may signal, and that is the program too.
+func TestTheFirstProcessOfAContainerContinuesAProgramThatWasStopped(t *testing.T) {
+	t.Parallel()
+	db := storetest.New(t)
+	dir := commandDir(t, map[string]string{"stop": "kill -STOP -1; echo stopped all"})
+	p := inContainer(t, []string{
+		"TAGEXEC_DATABASE_URL=" + db.URL, "TAGEXEC_COMMANDS_DIR=" + dir, "TAGEXEC_COMMAND_ENV=PATH",
+		"TAGEXEC_POLL_INTERVAL=20ms", "TAGEXEC_HTTP_ADDR=127.0.0.1:0",
+	}, "serve")
+	for range 5 {
+		db.Insert(storetest.Row{"kind": "command", "max_attempts": 1, "mutex_key": "one at a time", "payload": `{"command": "stop"}`})
+	}
+	waitState(t, db, "succeeded", 5)
+	if err := syscall.Kill(childOf(p.Process.Pid), syscall.SIGTERM); err != nil {
+		t.Fatal(err)
+	}
+	if code := p.Exit(); code != 143 {
+		t.Errorf("exit code %d after SIGTERM, want 143", code)
+	}
+}

@@ -68,14 +68,19 @@ func startSelf() (pid int, err error) {
 }
 
 // reapUntil reaps all children until one has ended, and returns that one's exit
-// code.
+// code. If that one is stopped, by a command or by Ctrl-Z, it is continued:
+// nobody else in a container would do it.
 func reapUntil(child int) int {
 	for {
 		var status syscall.WaitStatus
-		pid, err := syscall.Wait4(-1, &status, 0, nil)
+		pid, err := syscall.Wait4(-1, &status, syscall.WUNTRACED, nil)
 		switch {
 		case err != nil && err != syscall.EINTR:
 			return ExitUsage // cannot be: the program is a child
+		case status.Stopped():
+			if pid == child {
+				_ = syscall.Kill(child, syscall.SIGCONT)
+			}
 		case pid == child && status.Signaled():
 			return exitSignal + int(status.Signal())
 		case pid == child:
