@@ -33,6 +33,9 @@ type CommandOptions struct {
 	// User is who commands run as, a name or a number, where this process is
 	// root's; empty: as this process. The user must not be root.
 	User string
+	// Workers is how many commands run at once, at most. Threads for them are
+	// made at the start; see reserveThreads.
+	Workers int
 	// KillGrace is the time between SIGTERM and SIGKILL; 0 means 2 s.
 	// Beyond that an executor may record the attempt without its output.
 	KillGrace time.Duration
@@ -79,6 +82,13 @@ type Command struct {
 	work     *workDirs
 }
 
+// Threads that an executor needs: one waits for a guardian and one starts the
+// next, as a rule; the others are for all else that it does.
+const (
+	threadsPerCommand = 2
+	ownThreads        = 8
+)
+
 // jobVariables are set by the executor alone.
 var jobVariables = []string{"TAGEXEC_JOB_ID", "TAGEXEC_ATTEMPT", "TAGEXEC_TAG", "TAGEXEC_BATCH", "TAGEXEC_BIZ_DATE"}
 
@@ -118,6 +128,7 @@ func NewCommand(opt CommandOptions) (*Command, error) {
 	if err := errors.Join(problems...); err != nil {
 		return nil, fmt.Errorf("command runner: %w", err)
 	}
+	reserveThreads(ownThreads + opt.Workers*threadsPerCommand)
 	c.work = newWorkDirs(c.user)
 	return c, nil
 }
@@ -233,9 +244,13 @@ func startFailure(ctx context.Context, command, path string, err error) error {
 		switch errno {
 		case syscall.E2BIG:
 			return executor.Refusef("start_failed", "command %s could not be started: %v", quote(command), errno)
-		case syscall.EAGAIN, syscall.ENOMEM, syscall.EMFILE, syscall.ENFILE, syscall.ENOSPC:
+		case syscall.EAGAIN, syscall.ENOMEM, syscall.EMFILE, syscall.ENFILE, syscall.ENOSPC,
+			syscall.EBADF: // from dup, past the limit of open files
 			needs = anyCommand // the machine has no room for another process
 		}
+	}
+	if errors.Is(err, errNoGuardian) { // as where there is no room for its threads
+		needs = anyCommand
 	}
 	return unavailable(needs, executor.Failf("start_failed", "command %s could not be started: %v", quote(command), err))
 }

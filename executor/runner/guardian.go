@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"sync"
 	"syscall"
@@ -40,6 +41,10 @@ const (
 	reportsFD = 4 // what becomes of the command
 )
 
+// guardianThreads are what a guardian needs beside its first: one that reads
+// orders, and those of the runtime.
+const guardianThreads = 3
+
 // Orders are single bytes.
 const (
 	orderTerminate = 'T' // SIGTERM for the command's group
@@ -53,6 +58,7 @@ type report struct {
 }
 
 const (
+	reportBegins  = 'B' // 0: from now on the command may have run
 	reportStarted = 'S' // the process id
 	reportFailed  = 'F' // the errno
 	reportEnded   = 'E' // the wait status
@@ -71,6 +77,8 @@ func init() {
 // the first three descriptors of this process, and returns when nothing of it
 // is left.
 func guardCommand(argv []string) {
+	runtime.GOMAXPROCS(1)
+	reserveThreads(guardianThreads)
 	becomeGuardian()
 	orders, reports := os.NewFile(ordersFD, "orders"), os.NewFile(reportsFD, "reports")
 	say := func(verb rune, number int) { _, _ = fmt.Fprintf(reports, "%c%d\n", verb, number) } // the executor can be gone
@@ -78,6 +86,7 @@ func guardCommand(argv []string) {
 	// Asked of the kernel: os.Getwd would believe the command's PWD.
 	work, err := syscall.Getwd()
 	if err == nil {
+		say(reportBegins, 0)
 		var pid int
 		pid, err = syscall.ForkExec(argv[0], argv, &syscall.ProcAttr{Env: os.Environ(), Files: []uintptr{0, 1, 2}, Sys: commandAttr()})
 		if err == nil {

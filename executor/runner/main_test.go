@@ -16,11 +16,15 @@ import (
 	"github.com/tagexec/tagexec/store/storetest"
 )
 
-// TestMain runs the tests, or this binary as the executor that
-// TestACommandDiesWithItsExecutor kills.
+// TestMain runs the tests, or this binary as an executor that a test kills or
+// limits.
 func TestMain(m *testing.M) {
 	if dir := os.Getenv(mortalDir); dir != "" {
 		mortalExecutor(dir)
+		return
+	}
+	if dir := os.Getenv(crampedDir); dir != "" {
+		crampedExecutor(dir)
 		return
 	}
 	storetest.Main(m)

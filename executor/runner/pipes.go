@@ -83,7 +83,7 @@ func (s *pipes) copy(p *process) <-chan struct{} {
 // readReports returns what the guardian reports. The channel is closed when it
 // is gone.
 func (s *pipes) readReports() <-chan report {
-	reports := make(chan report, 2) // it has no more to say
+	reports := make(chan report, 3) // it has no more to say
 	go func() {
 		defer close(reports)
 		lines := bufio.NewScanner(s.reports)

@@ -2,6 +2,7 @@ package runner
 
 import (
 	"context"
+	"errors"
 	"os/exec"
 	"syscall"
 	"time"
@@ -28,6 +29,9 @@ type process struct {
 	stdout lastLine
 	stderr lastLine
 }
+
+// errNoGuardian: it ended before it had begun the command.
+var errNoGuardian = errors.New("the process that watches over it could not begin, as where the number of processes is limited (ulimit -u, the pids of a container)")
 
 // ending is how a command ended.
 type ending struct {
@@ -95,20 +99,25 @@ func (p *process) run(ctx context.Context) (ending, error) {
 // killed.
 func (p *process) follow(ctx context.Context, reports <-chan report, order func(byte)) (ending, error) {
 	var (
-		end  ending
-		over = ctx.Done()
-		next <-chan time.Time
-		step int
+		end   ending
+		begun bool
+		over  = ctx.Done()
+		next  <-chan time.Time
+		step  int
 	)
 	for {
 		select {
 		case r, ok := <-reports:
 			switch {
+			case !ok && !begun:
+				return end, errNoGuardian
 			case !ok: // the kernel killed the command with its guardian, perhaps before it was reported
 				p.killGroup()
 				killSession(p.cmd.Process.Pid)
 				end.unknown = true
 				return end, nil
+			case r.verb == reportBegins:
+				begun = true
 			case r.verb == reportStarted:
 				p.group = r.number
 			case r.verb == reportFailed:

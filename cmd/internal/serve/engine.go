@@ -124,7 +124,7 @@ func newRunners(ctx context.Context, c config.Config) (executor.Runners, func(),
 	}
 	if c.CommandsDir != "" && wanted("command") {
 		r, err := runner.NewCommand(runner.CommandOptions{
-			Dir: c.CommandsDir, Env: c.CommandEnv, EnvSettable: c.CommandEnvSettable, User: c.CommandUser, KillGrace: commandKillGrace,
+			Dir: c.CommandsDir, Env: c.CommandEnv, EnvSettable: c.CommandEnvSettable, User: c.CommandUser, Workers: c.Workers, KillGrace: commandKillGrace,
 		})
 		if err != nil {
 			problems = append(problems, config.Prefix+"_COMMANDS_DIR: "+err.Error())
