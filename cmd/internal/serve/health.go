@@ -34,20 +34,21 @@ type health struct {
 func listenHealth(c config.Config, e *Engine, log *slog.Logger) (*health, error) {
 	listener, err := listen(c.HTTPAddr)
 	if err != nil {
-		return nil, cli.Usagef("%s_HTTP_ADDR: %v", config.Prefix, err)
+		return nil, cli.Usagef("%s_HTTP_ADDR: %v; it is HOST:PORT, as in %s or 0.0.0.0:8089, with a port that is free", config.Prefix, err, defaultHTTPAddr)
 	}
-	crowd := &crowd{limit: spareConnections(c, e.Kinds, log)}
+	crowd := &crowd{Listener: listener, limit: spareConnections(c, e.Kinds, log)}
 	h := &health{
 		server: &http.Server{
 			Handler: healthHandler(c, e.Pool), ConnState: crowd.note, MaxHeaderBytes: 16 << 10,
-			ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 10 * time.Second, WriteTimeout: 10 * time.Second, IdleTimeout: time.Minute,
+			ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 10 * time.Second, WriteTimeout: 10 * time.Second,
 			ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelWarn),
 		},
 		done: make(chan struct{}),
 	}
+	h.server.SetKeepAlivesEnabled(false) // one request each: none asks without end
 	go func() {
 		defer close(h.done)
-		if err := h.server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
+		if err := h.server.Serve(crowd); !errors.Is(err, http.ErrServerClosed) {
 			log.Error("the health endpoints ended", "error", err)
 		}
 	}()
