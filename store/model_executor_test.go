@@ -80,6 +80,7 @@ func (m *model) heartbeat() {
 			m.t.Fatal("the heartbeat did not renew the lease")
 		}
 		m.setLease(e, "runs")
+		e.told = e.avoids
 	}
 }
 
@@ -146,6 +147,10 @@ func (m *model) reap(contact time.Duration) {
 			if !j.cancel {
 				j.failures++
 			}
+			j.code, j.unavailable = "lost", not
+			if j.crashes >= 3 && !j.cancel {
+				j.code = "crash_limit"
+			}
 			m.end(j, state, outcome, true)
 			m.happened["reaped to "+state]++
 		}
@@ -205,12 +210,16 @@ func (m *model) record(claims []store.Claim) {
 }
 
 func (m *model) drawResult(c store.Claim) store.Result {
-	return store.Result{
+	r := store.Result{
 		Claim:     c,
-		Outcome:   rapid.SampledFrom([]store.Outcome{store.Succeeded, store.Failed, store.Failed, store.TimedOut, store.Cancelled, store.Interrupted}).Draw(m.t, "outcome"),
+		Outcome:   rapid.SampledFrom([]store.Outcome{store.Succeeded, store.Failed, store.Failed, store.TimedOut, store.Interrupted, store.Cancelled, store.Interrupted, store.Interrupted}).Draw(m.t, "outcome"),
 		Permanent: rapid.IntRange(0, 3).Draw(m.t, "permanent") == 3,
 		Delay:     time.Duration(rapid.SampledFrom([]int{0, 0, 1}).Draw(m.t, "delay")) * time.Hour,
 	}
+	if r.Outcome == store.Interrupted && rapid.IntRange(0, 3).Draw(m.t, "unavailable") > 0 {
+		r.ErrorCode, r.Error = "unavailable", "down"
+	}
+	return r
 }
 
 // recordWrong records a result that nobody has the right to.
@@ -233,6 +242,7 @@ func (m *model) recordWrong() {
 
 func (m *model) recordThese(results []store.Result) {
 	var want []store.Fate
+	pauses := map[*modelJob]age{}
 	for _, r := range results {
 		fate := m.fate(r.Claim)
 		want = append(want, fate)
@@ -243,18 +253,34 @@ func (m *model) recordThese(results []store.Result) {
 		j := m.jobs[r.ID]
 		state, outcome := "pending", r.Outcome
 		failed := r.Outcome == store.Failed || r.Outcome == store.TimedOut
+		unavailable := r.ErrorCode == "unavailable"
+		switch {
+		case r.Outcome != store.Interrupted, unavailable && m.mayRunElsewhere(r.Claim, j):
+			j.unavailable = not
+		case unavailable:
+			j.unavailable = cmp.Or(j.unavailable, lately)
+		}
+		j.code = r.ErrorCode
 		switch {
 		case r.Outcome == store.Succeeded:
 			state = "succeeded"
 		case r.Outcome == store.Cancelled || j.cancel:
 			state, outcome, failed = "cancelled", store.Cancelled, false
+			j.code = cmp.Or(j.code, "cancelled")
+		case unavailable && (j.unavailable == long && j.hours == 0 || j.unavailable != not && j.overdue):
+			state = "failed"
+			m.happened["failed as unavailable"]++
 		case failed && (r.Permanent || j.failures+1 >= j.maxAttempts), r.Permanent && r.Outcome != store.Interrupted:
 			state = "failed"
 		}
 		if failed {
 			j.failures++
 		}
-		j.due = j.due && state != "pending" || state == "pending" && r.Delay == 0
+		j.due = j.due && state != "pending" || state == "pending" && r.Delay == 0 && !unavailable
+		if state == "pending" && unavailable {
+			pauses[j] = j.unavailable
+			m.happened["unavailable "+string(j.unavailable)]++
+		}
 		m.end(j, state, outcome, false)
 	}
 	got, err := m.store.Record(m.ctx, "host", results)
@@ -264,6 +290,25 @@ func (m *model) recordThese(results []store.Result) {
 	}
 	if !slices.Equal(got, want) {
 		m.t.Fatalf("fates %v, want %v", got, want)
+	}
+	for j, since := range pauses {
+		m.pause(j, since)
+	}
+}
+
+// pause checks how long a job pauses after an attempt in which nothing ran, and
+// makes that an hour, so that it ends when the model says so.
+func (m *model) pause(j *modelJob, since age) {
+	least, most := time.Second, time.Minute // lately may be some time ago
+	switch since {
+	case not:
+		most = 2 * time.Second
+	case long:
+		least = time.Minute / 2
+	}
+	pause := one[time.Duration](m, `UPDATE tagexec.tag_jobs SET run_at = run_at + interval '1 h' WHERE id = $1 RETURNING run_at - finished_at - interval '1 h'`, j.id)
+	if pause < least || pause > most {
+		m.t.Fatalf("job %d, which is unavailable %q, pauses for %s, want %s to %s", j.id, since, pause, least, most)
 	}
 }
 
@@ -291,7 +336,7 @@ func (m *model) busyKeys() map[string]bool {
 // pool alone decide it: apart from free slots and from other jobs.
 func (m *model) mayRun(e *modelExecutor, j *modelJob) bool {
 	return j.state == "pending" && j.due && slices.Contains(e.Kinds, j.kind) && (e.Pools == nil || slices.Contains(e.Pools, j.pool)) &&
-		(e.Batch == "" || e.Batch == j.batch) && !m.pools[j.pool].paused && !m.tooWide(j.columns)
+		(e.Batch == "" || e.Batch == j.batch) && !m.pools[j.pool].paused && !m.tooWide(j.columns) && (e.avoids == not || !j.needsSource())
 }
 
 func (m *model) limited(j *modelJob) bool { return m.pools[j.pool].slots >= 0 }
@@ -476,11 +521,14 @@ func (m *model) checkOrder(e *modelExecutor, n int, claimed map[int64]bool) {
 // executors run it, if there is one: the first of those and of the keyed ones.
 func (m *model) reserving(e *modelExecutor, busy map[string]bool) (first *modelJob) {
 	for _, j := range m.jobs {
-		if !m.limited(j) || j.crashes >= 2 || busy[j.mutex] || j.mutex == "" && m.mayRun(e, j) || first != nil && inOrder(first, j) < 0 {
+		if !m.limited(j) || j.crashes >= 2 || busy[j.mutex] || j.mutex == "" && m.mayRun(e, j) || first != nil && inOrder(first, j) < 0 ||
+			e.avoids != not && j.needsSource() {
 			continue
 		}
 		if slices.ContainsFunc(m.executors, func(o *modelExecutor) bool {
-			return m.mayRun(o, j) && (o == e || o.lease == "runs" && !o.reaped)
+			able := *o
+			able.avoids = not // it counts what it said
+			return o == e && m.mayRun(e, j) || o != e && m.mayRun(&able, j) && o.lease == "runs" && !o.reaped && (o.told == not || j.kind != "sql")
 		}) {
 			first = j
 		}

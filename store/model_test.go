@@ -70,7 +70,9 @@ type (
 	// columns are what a producer decides about a job.
 	columns struct {
 		kind, pool, mutex            string
+		source                       string // in its payload
 		slots, priority, maxAttempts int
+		hours                        int  // its timeout; 0: that of the executor, an hour
 		due                          bool // its run_at is over
 	}
 	// modelJob is a row of tag_jobs as it ought to be.
@@ -84,6 +86,8 @@ type (
 		retry                      *columns // asked for while a cancel is in flight; empty to keep its columns
 		runAt                      time.Time
 		moved                      string // how this step changes run_at: "", "insert" or "retry"
+		code                       string // of its last error
+		unavailable                age
 	}
 	attemptKey struct {
 		job     int64
@@ -105,7 +109,11 @@ type (
 		id              uuid.UUID
 		lease           string // runs, over, young: over, but longer than anybody has looked
 		reaped, stopped bool
+		avoids          age // it cannot use the source
+		told            age // its last heartbeat said so
 	}
+	// age says for how long something is unavailable.
+	age   string
 	model struct {
 		happened  map[string]int // over all checks: what was reached
 		ctx       context.Context
@@ -121,6 +129,13 @@ type (
 		claims    []store.Claim // ever returned
 		now       time.Time     // of the database, at the last comparison
 	}
+)
+
+// Two hours are longer than an executor's limit of an attempt.
+const (
+	not    age = ""
+	lately age = "lately"
+	long   age = "long"
 )
 
 // Reaps with long contact pass the grace of every lease but the young one's.
@@ -160,7 +175,9 @@ func (m *model) actions() map[string]func() {
 		{"insert", m.insert},
 		{"submit", m.submit},
 		{"claim by hints", func() { m.claim(false) }},
+		{"lose the source", m.loseSource},
 		{"crash", m.crash},
+		{"outage", m.outage},
 		{"cancel job", m.cancelJob},
 		{"record any", func() { m.record(m.claims) }},
 		{"retry job", m.retryJob},
@@ -177,6 +194,7 @@ func (m *model) actions() map[string]func() {
 		{"restart", m.restart},
 		{"overdue", m.overdue},
 		{"time passes", m.timePasses},
+		{"give up", m.giveUp},
 		{"heartbeat", m.heartbeat},
 		{"change pool", m.changePool},
 		{"claim 3", func() { m.claim(true) }},
@@ -192,8 +210,9 @@ func (m *model) actions() map[string]func() {
 func (m *model) compare() {
 	before := m.now
 	rows := m.query(`SELECT id, concat_ws(' ', id, state, attempt, 'failures', failures, 'crashes', crashes, 'batch', coalesce(batch, '-'), coalesce(dedupe_key, '-'),
-		'cols', kind, pool, slots, priority, coalesce(mutex_key, '-'), max_attempts, 'on', coalesce(executor_id::text, '-'),
-		'cancel', cancel_requested_at IS NOT NULL, 'retry', retry_request IS NOT NULL), run_at, clock_timestamp() FROM tagexec.tag_jobs ORDER BY id`)
+		'cols', kind, payload ->> 'source', pool, slots, priority, coalesce(mutex_key, '-'), max_attempts, coalesce(timeout_seconds / 3600, 0), 'on', coalesce(executor_id::text, '-'),
+		'cancel', cancel_requested_at IS NOT NULL, 'retry', retry_request IS NOT NULL, 'code', coalesce(error_code, '-'),
+		'unavailable', CASE WHEN unavailable_since < clock_timestamp() - interval '1 h' THEN 'long' WHEN unavailable_since IS NOT NULL THEN 'lately' ELSE '-' END), run_at, clock_timestamp() FROM tagexec.tag_jobs ORDER BY id`)
 	var (
 		id    int64
 		line  string
@@ -265,9 +284,10 @@ func (j *modelJob) String() string {
 	if j.executor != uuid.Nil {
 		executor = j.executor.String()
 	}
-	return fmt.Sprintf("%d %s %d failures %d crashes %d batch %s %s cols %s %s %d %d %s %d on %s cancel %s retry %s",
+	return fmt.Sprintf("%d %s %d failures %d crashes %d batch %s %s cols %s %s %s %d %d %s %d %d on %s cancel %s retry %s code %s unavailable %s",
 		j.id, j.state, j.attempt, j.failures, j.crashes, cmp.Or(j.batch, "-"), cmp.Or(j.dedupe, "-"),
-		j.kind, j.pool, j.slots, j.priority, cmp.Or(j.mutex, "-"), j.maxAttempts, executor, mark[j.cancel], mark[j.retry != nil])
+		j.kind, j.source, j.pool, j.slots, j.priority, cmp.Or(j.mutex, "-"), j.maxAttempts, j.hours, executor, mark[j.cancel], mark[j.retry != nil],
+		cmp.Or(j.code, "-"), cmp.Or(j.unavailable, "-"))
 }
 
 func (m *model) same(what string, got, want []string) {
@@ -281,17 +301,19 @@ func (m *model) same(what string, got, want []string) {
 func (m *model) drawColumns() columns {
 	return columns{
 		kind:        rapid.SampledFrom([]string{"sql", "sql", "http"}).Draw(m.t, "kind"),
+		source:      rapid.SampledFrom([]string{"here", "away"}).Draw(m.t, "source"),
 		pool:        rapid.SampledFrom([]string{"default", "two", "two", "open"}).Draw(m.t, "pool"),
 		mutex:       rapid.SampledFrom([]string{"", "", "k", "l"}).Draw(m.t, "mutex"),
 		slots:       rapid.IntRange(1, 2).Draw(m.t, "slots"),
 		priority:    rapid.IntRange(5, 6).Draw(m.t, "priority"),
 		maxAttempts: rapid.SampledFrom([]int{3, 2, 1}).Draw(m.t, "max_attempts"),
+		hours:       rapid.SampledFrom([]int{0, 0, 3}).Draw(m.t, "hours"),
 		due:         rapid.SampledFrom([]bool{true, true, true, false}).Draw(m.t, "due"),
 	}
 }
 
 func (c columns) String() string {
-	return fmt.Sprintf("%s %s×%d priority %d mutex %q max %d due %v", c.kind, c.pool, c.slots, c.priority, c.mutex, c.maxAttempts, c.due)
+	return fmt.Sprintf("%s %s %s×%d priority %d mutex %q max %d hours %d due %v", c.kind, c.source, c.pool, c.slots, c.priority, c.mutex, c.maxAttempts, c.hours, c.due)
 }
 
 func (m *model) drawBatch() string { return rapid.SampledFrom([]string{"a", "b"}).Draw(m.t, "batch") }
@@ -321,9 +343,10 @@ func (m *model) insert() {
 	if rapid.IntRange(0, 3).Draw(m.t, "with key") == 3 {
 		dedupe = m.drawKey()
 	}
-	ids, err := m.ids(`INSERT INTO tagexec.tag_jobs (tag, kind, pool, mutex_key, slots, priority, max_attempts, run_at, batch, dedupe_key)
-		VALUES ('t', $1, $2, nullif($3, ''), $4, $5, $6, $7, nullif($8, ''), nullif($9, '')) ON CONFLICT DO NOTHING RETURNING id`,
-		c.kind, c.pool, c.mutex, c.slots, c.priority, c.maxAttempts, m.runAt(c), batch, dedupe)
+	ids, err := m.ids(`INSERT INTO tagexec.tag_jobs (tag, kind, pool, mutex_key, slots, priority, max_attempts, run_at, batch, dedupe_key, payload, timeout_seconds)
+		VALUES ('t', $1, $2, nullif($3, ''), $4, $5, $6, $7, nullif($8, ''), nullif($9, ''), jsonb_build_object('source', $10::text), 3600 * nullif($11::integer, 0))
+		ON CONFLICT DO NOTHING RETURNING id`,
+		c.kind, c.pool, c.mutex, c.slots, c.priority, c.maxAttempts, m.runAt(c), batch, dedupe, c.source, c.hours)
 	switch exists := dedupe != "" && m.byKey(dedupe) != nil; {
 	case exists:
 		m.must(err)
@@ -368,8 +391,12 @@ func (m *model) submit() {
 		c := m.drawColumns()
 		o := map[string]any{"tag": "t", "kind": c.kind, "pool": c.pool, "slots": c.slots, "priority": c.priority,
 			"max_attempts": c.maxAttempts, "dedupe_key": key, "run_at": m.runAt(c).Format(time.RFC3339Nano)}
+		o["payload"] = map[string]string{"source": c.source}
 		if c.mutex != "" {
 			o["mutex_key"] = c.mutex
+		}
+		if c.hours > 0 {
+			o["timeout_seconds"] = c.hours * 3600
 		}
 		cols, objects = append(cols, c), append(objects, o)
 		if j := m.byKey(key); j != nil && j.batch != batch {
@@ -430,7 +457,7 @@ func (j *modelJob) final() bool {
 // the columns of a new submission, if there is one.
 func (j *modelJob) again(c *columns) {
 	j.state, j.failures, j.crashes, j.cancel, j.retry = "pending", 0, 0, false, nil
-	j.due, j.moved = true, "retry"
+	j.due, j.moved, j.code, j.unavailable = true, "retry", "", not
 	if c != nil && c.kind != "" {
 		j.columns = *c
 	}
@@ -470,7 +497,7 @@ func (m *model) ofBatch(batch string) (list []*modelJob) {
 func (j *modelJob) stop() bool {
 	switch {
 	case j.state == "pending":
-		j.state = "cancelled"
+		j.state, j.code = "cancelled", "cancelled"
 	case j.state == "running" && (!j.cancel || j.retry != nil):
 		j.cancel, j.retry = true, nil
 	default:
@@ -505,7 +532,7 @@ func (m *model) cancelBatch() {
 func (m *model) retryJob() {
 	j, want := m.drawJob(), true
 	switch {
-	case j.final(), j.state == "pending" && j.failures > 0 && !j.due:
+	case j.final(), j.state == "pending" && (j.failures > 0 || j.code == "unavailable") && !j.due:
 		j.again(nil)
 	case j.state == "running" && j.cancel && j.retry == nil:
 		j.retry = &columns{}
@@ -591,6 +618,10 @@ func (m *model) timePasses() {
 	if j.due || j.state != "pending" {
 		m.t.Skip("is due")
 	}
+	m.becomeDue(j)
+}
+
+func (m *model) becomeDue(j *modelJob) {
 	m.t.Logf("job %d becomes due", j.id)
 	m.exec(`UPDATE tagexec.tag_jobs SET run_at = clock_timestamp() WHERE id = $1`, j.id)
 	j.due, j.moved = true, "retry"
