@@ -92,6 +92,12 @@ func TestClaimGoesOnAroundADamagedPage(t *testing.T) {
 			if got := storetest.One[string](db, "SELECT tagexec.explain_job($1)", bad[0]); !strings.HasPrefix(got, "Postgres cannot read its row, since ") {
 				t.Errorf("explain_job says %q", got)
 			}
+			for _, call := range []string{"cancel_job", "retry_job"} {
+				_, err := db.Pool.Exec(t.Context(), "SELECT tagexec."+call+"($1)", bad[0])
+				if want := fmt.Sprintf("the row of job %d: %s", bad[0], invalid); !strings.Contains(storetest.PgError(t, err).Message, want) {
+					t.Errorf("%s: %v, want %q in it", call, err, want)
+				}
+			}
 			storetest.Check(t, "states in the report", storetest.All[string](db, "SELECT DISTINCT state FROM tagreport.unwritable_jobs"), "[unreadable]")
 			list, err := doctor.Diagnose(t.Context(), db.URL, time.Hour)
 			if err != nil {
@@ -149,5 +155,20 @@ func TestClaimTellsWhyItCouldNotFindTheJobThatFailedIt(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// What a sentence about a job needs may be what is damaged. batch_settled asks for
+// one of any of its jobs, and must not fail for it.
+func TestExplainSaysThatAJobCannotBeRead(t *testing.T) {
+	t.Parallel()
+	db := storetest.New(t)
+	db.Exec("ALTER TABLE tagexec.tag_jobs ALTER COLUMN error SET STORAGE EXTERNAL")
+	id := db.Insert(storetest.Row{})[0]
+	db.Exec("UPDATE tagexec.tag_jobs SET state = 'failed', finished_at = now(), error = repeat('x', 4000)")
+	db = zeroTOAST(t, db)
+	got := storetest.One[string](db, "SELECT tagexec.explain_job($1)", id)
+	if want := "failed, but Postgres cannot read its row, or that of a job it waits for: [XX001] "; !strings.HasPrefix(got, want) {
+		t.Errorf("explain_job says %q, want %q…", got, want)
 	}
 }

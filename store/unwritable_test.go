@@ -290,10 +290,10 @@ func TestBatchFunctionsGoOnWithoutAJobWhoseRowCannotBeWritten(t *testing.T) {
 		t.Run(cause.name, func(t *testing.T) {
 			t.Parallel()
 			db := storetest.New(t)
-			for i, tag := range []string{"t", "bad", "t", "t", "bad", "t"} {
-				db.Insert(storetest.Row{"batch": []string{"cancelled", "retried"}[i/3], "tag": tag})
+			for i, tag := range []string{"t", "bad", "t", "t", "bad", "t", "bad"} {
+				db.Insert(storetest.Row{"batch": []string{"cancelled", "retried", "alone"}[i/3], "tag": tag})
 			}
-			db.Exec("UPDATE tagexec.tag_jobs SET state = 'cancelled', finished_at = now() WHERE batch = 'retried'")
+			db.Exec("UPDATE tagexec.tag_jobs SET state = 'cancelled', finished_at = now() WHERE batch <> 'cancelled'")
 			db = cause.spoil(t, db)
 			bad := storetest.All[int64](db, "SELECT id FROM tagexec.tag_jobs WHERE tag = 'bad' ORDER BY id")
 			for i, call := range []string{"cancel_batch('cancelled')", "retry_batch('retried')"} {
@@ -304,13 +304,11 @@ func TestBatchFunctionsGoOnWithoutAJobWhoseRowCannotBeWritten(t *testing.T) {
 				}
 			}
 			storetest.Check(t, "in the table", len(unwritable(db)), 2)
-			for _, call := range []string{"cancel_job", "retry_job"} {
-				id := bad[0]
-				if call == "retry_job" {
-					id = bad[1]
-				}
-				if _, err := db.Pool.Exec(t.Context(), "SELECT tagexec."+call+"($1)", id); storetest.PgError(t, err).Code != cause.sqlstate {
-					t.Errorf("%s: %v", call, err)
+			for i, call := range []string{fmt.Sprintf("cancel_job(%d)", bad[0]), fmt.Sprintf("retry_job(%d)", bad[1]), "retry_batch('alone')"} {
+				_, err := db.Pool.Exec(t.Context(), "SELECT tagexec."+call)
+				pg := storetest.PgError(t, err)
+				if want := fmt.Sprintf("the row of job %d: ", bad[i]); pg.Code != cause.sqlstate || !strings.Contains(pg.Message, want) || pg.Detail != "" {
+					t.Errorf("%s: %v, detail %q; want %q in it, and nothing of the row", call, err, pg.Detail, want)
 				}
 			}
 			db.Exec(cause.mend)

@@ -31,8 +31,7 @@ BEGIN
         EXCEPTION
             WHEN SQLSTATE 'TRIED' OR lock_not_available THEN NULL;
             WHEN OTHERS THEN
-                -- As store's errors.go: what is wrong with a row, and not with the server or the rights.
-                IF left(SQLSTATE, 2) NOT IN ('22', '23', '44', '54', '58', 'P0', 'XX') THEN
+                IF NOT tagexec.is_of_row(SQLSTATE) THEN
                     RAISE;
                 END IF;
                 GET STACKED DIAGNOSTICS broken := CONSTRAINT_NAME;

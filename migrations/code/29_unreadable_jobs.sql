@@ -12,8 +12,7 @@ BEGIN
       WHERE t.id BETWEEN first AND last
         AND t.state || '' IN ('pending', 'running'); -- so that no other index is taken
 EXCEPTION WHEN OTHERS THEN
-    -- As store's errors.go: what is wrong with a row, and not with the server or the rights.
-    IF left(SQLSTATE, 2) NOT IN ('22', '54', '58', 'XX') THEN
+    IF NOT tagexec.is_of_row(SQLSTATE) THEN
         RAISE;
     ELSIF first = last THEN
         RETURN NEXT first;

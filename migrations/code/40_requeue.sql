@@ -34,7 +34,10 @@ BEGIN
     EXIT;
     EXCEPTION WHEN OTHERS THEN
         left_out := ARRAY(SELECT i.job_id FROM tagexec.isolate_jobs(ids) i);
-        IF try = 2 OR left_out = '{}' OR cardinality(left_out) = cardinality(ids) THEN
+        IF cardinality(ids) = 1 THEN
+            PERFORM tagexec.refuse_unwritable(ids[1], SQLSTATE, SQLERRM);
+        END IF;
+        IF try = 2 OR left_out = '{}' THEN
             RAISE;
         END IF;
         RAISE WARNING 'Postgres refuses to change the rows of jobs %, so they are not tried again',

@@ -4,11 +4,9 @@ LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     job record;
 BEGIN
-    -- As the functions for a batch do: of a cancel and a retry the later one must see the earlier.
-    PERFORM tagexec.lock_batch(t.batch) FROM tagexec.tag_jobs t WHERE t.id = retry_job.id;
-    SELECT j.state, j.failures, j.run_at, j.error_code, j.cancel_requested_at INTO job FROM tagexec.tag_jobs j WHERE j.id = retry_job.id FOR UPDATE;
+    SELECT * INTO job FROM tagexec.lock_job(retry_job.id);
     -- A pending job that waits out a pause after an attempt is retried now; one that waits for its own time is not.
-    IF NOT FOUND
+    IF job.state IS NULL
     OR job.state = 'pending' AND (job.failures = 0 AND job.error_code IS DISTINCT FROM 'unavailable' OR job.run_at <= now())
     OR job.state = 'running' AND job.cancel_requested_at IS NULL
     OR tagexec.requeue(ARRAY[retry_job.id], '{failed,cancelled,succeeded,pending}') = 0 THEN
@@ -16,7 +14,7 @@ BEGIN
     END IF;
     UPDATE tagexec.tag_batches b
        SET expires_at = NULL, expired_at = NULL
-     WHERE b.batch = (SELECT j.batch FROM tagexec.tag_jobs j WHERE j.id = retry_job.id) AND b.expires_at <= now();
+     WHERE b.batch = job.batch AND b.expires_at <= now();
     INSERT INTO tagexec.tag_operator_actions (at, action, job_id, before, after)
     VALUES (statement_timestamp(), 'retry_job', retry_job.id, jsonb_build_object('state', job.state, 'failures', job.failures),
             CASE job.state WHEN 'running' THEN '{"pending_after_cancel": true}' ELSE '{"state": "pending"}' END::jsonb);

@@ -14,15 +14,7 @@ DECLARE
     used    bigint;
     busy    bigint;
 BEGIN
-    BEGIN
-        SELECT * INTO j FROM tagexec.tag_jobs t WHERE t.id = explain_job.id;
-    EXCEPTION WHEN OTHERS THEN -- its page is damaged
-        SELECT u.since, u.error_code, u.error INTO other FROM tagexec.tag_unwritable_jobs u WHERE u.job_id = explain_job.id;
-        IF NOT FOUND THEN
-            RAISE;
-        END IF;
-        RETURN format('Postgres cannot read its row, since %s: [%s] %s', date_trunc('second', other.since), other.error_code, other.error);
-    END;
+    SELECT * INTO j FROM tagexec.tag_jobs t WHERE t.id = explain_job.id;
     IF NOT FOUND THEN
         RETURN format('there is no job %s', coalesce(explain_job.id::text, 'null'));
     END IF;
@@ -155,6 +147,13 @@ BEGIN
     END IF;
     SELECT count(*) INTO busy FROM tagexec.tag_jobs t WHERE t.state = 'running' AND t.executor_id = ANY (able);
     RETURN format('due, and waiting for its turn: %s jobs run on the %s workers that take such jobs', busy, workers);
+EXCEPTION
+    WHEN system_error OR data_corrupted OR index_corrupted OR internal_error THEN
+        SELECT u.since, u.error_code, u.error INTO other FROM tagexec.tag_unwritable_jobs u WHERE u.job_id = explain_job.id;
+        IF FOUND THEN
+            RETURN format('Postgres cannot read its row, since %s: [%s] %s', date_trunc('second', other.since), other.error_code, other.error);
+        END IF;
+        RETURN format('%sPostgres cannot read its row, or that of a job it waits for: [%s] %s', j.state || ', but ', SQLSTATE, SQLERRM);
 END
 $$;
 COMMENT ON FUNCTION tagexec.explain_job IS 'One sentence that says why the job is not running, where it runs, or how it ended.';

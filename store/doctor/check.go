@@ -31,6 +31,7 @@ var checks = []check{
 	{name: "vacuum_horizon", run: checkHorizon, ok: "no old snapshot holds back vacuum", needsSchema: true},
 	{name: "autovacuum", sql: autovacuumSQL, ok: "autovacuum is on, and the tables have their settings", needsSchema: true},
 	{name: "sequences", run: checkSequences, ok: "every sequence is ahead of its table and has numbers left", needsSchema: true},
+	{name: "indexes", run: checkIndexes, ok: "the indexes of claims know every unfinished job", needsSchema: true},
 	{name: "pending", sql: pendingSQL, ok: "every due job has a live executor that takes it", needsSchema: true},
 	{name: "unwritable", sql: unwritableSQL, ok: "Postgres refuses to change no job's row", needsSchema: true},
 	{name: "pools", sql: poolsSQL, ok: "no pool has more in use than its slots", needsSchema: true},
