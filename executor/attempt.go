@@ -2,7 +2,6 @@ package executor
 
 import (
 	"context"
-	"maps"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -15,21 +14,67 @@ import (
 type attempt struct {
 	job     store.Job
 	session *session // that claimed it
-	ctx     context.Context
-	cancel  context.CancelCauseFunc
-	limit   time.Duration // of its run
-	tries   bool          // it tries a resource for the breaker
-	ended   atomic.Bool   // its result is decided; whoever sets it sends the result
-	weight  int64         // bytes it takes while the result awaits its record
+	ctx     jobContext
+	cancel  context.CancelCauseFunc // of ctx; see stop
+	limit   time.Duration           // of its run
+	tries   bool                    // it tries a resource for the breaker
+	runs    atomic.Bool             // its Runner was called, or is about to be
+	stopped atomic.Bool             // it was told to stop while it ran
+	ended   atomic.Bool             // its result is decided; whoever sets it sends the result
+	weight  int64                   // bytes it takes while the result awaits its record
+	next    *attempt                // of the same job; of held
+}
+
+// jobContext is the context of a job. It is one context with a timer beside it (see
+// workers.run), where two that the library derives one from the other took half of
+// what the engine spends on a job.
+type jobContext struct {
+	context.Context           // ends with a cause
+	deadline        time.Time // when a timer ends it; set before a Runner sees it
+}
+
+func (c *jobContext) Deadline() (time.Time, bool) { return c.deadline, !c.deadline.IsZero() }
+
+// Err tells the end of the job's time from other ends, as a context of the library does.
+func (c *jobContext) Err() error {
+	err := c.Context.Err()
+	if err != nil && context.Cause(c.Context) == ErrTimeout {
+		return context.DeadlineExceeded
+	}
+	return err
+}
+
+// start gives an attempt its context, which has the values of parent.
+func (a *attempt) start(parent context.Context) {
+	a.ctx.Context, a.cancel = context.WithCancelCause(parent)
+}
+
+// stop ends the context of an attempt; the first cause stands. A Runner that does not
+// return within the kill grace is left alone.
+func (p *Pool) stop(a *attempt, cause error) {
+	a.cancel(cause)
+	if a.runs.Load() && a.stopped.CompareAndSwap(false, true) {
+		time.AfterFunc(killGrace, func() {
+			if !a.ended.Load() {
+				p.abandon(a, context.Cause(&a.ctx))
+			}
+		})
+	}
 }
 
 // held is the set of attempts held by a Pool. All methods may be called
 // concurrently.
 type held struct {
-	mu     sync.Mutex
-	claims map[store.Claim]*attempt
-	jobs   map[int64]int // how often a job is held; more than once only while all but one wait to be handed back
-	again  map[int64]int // how often a job was claimed once more while it was held
+	mu   sync.Mutex
+	jobs map[int64]heldJob
+	n    int // attempts
+}
+
+// heldJob is a job that is held, by its attempts or by a pin.
+type heldJob struct {
+	attempts *attempt // a list by next; more than one only while all but one wait to be handed back
+	pins     int
+	again    int // how often it was claimed once more while it was held
 }
 
 // add holds an attempt. It returns 0, or if its job was held already, how often
@@ -37,57 +82,71 @@ type held struct {
 func (h *held) add(a *attempt) int {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	h.claims[a.job.Claim] = a
-	h.jobs[a.job.ID]++
-	if h.jobs[a.job.ID] > 1 {
-		h.again[a.job.ID]++
+	j, holds := h.jobs[a.job.ID]
+	if holds {
+		j.again++
 	}
-	return h.again[a.job.ID]
+	a.next, j.attempts = j.attempts, a
+	h.jobs[a.job.ID] = j
+	h.n++
+	return j.again
 }
 
 // remove forgets a claim and returns its attempt, nil if it is not held.
 func (h *held) remove(c store.Claim) *attempt {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	a := h.claims[c]
-	if a != nil {
-		delete(h.claims, c)
-		h.release(c.ID)
+	j := h.jobs[c.ID]
+	for at := &j.attempts; *at != nil; at = &(*at).next {
+		if a := *at; a.job.Claim == c {
+			*at = a.next
+			h.n--
+			h.put(c.ID, j)
+			return a
+		}
 	}
-	return a
+	return nil
 }
 
 // pin keeps a job held beyond its record, because its Runner does not return.
-func (h *held) pin(job int64) {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	h.jobs[job]++
-}
+func (h *held) pin(job int64) { h.addPins(job, 1) }
 
 // unpin ends a pin.
-func (h *held) unpin(job int64) {
+func (h *held) unpin(job int64) { h.addPins(job, -1) }
+
+func (h *held) addPins(job int64, n int) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	h.release(job)
+	j := h.jobs[job]
+	j.pins += n
+	h.put(job, j)
 }
 
-func (h *held) release(job int64) {
-	if h.jobs[job]--; h.jobs[job] == 0 {
+// put stores a job, or forgets it if nothing holds it. h.mu is held.
+func (h *held) put(job int64, j heldJob) {
+	if j.attempts == nil && j.pins == 0 {
 		delete(h.jobs, job)
-		delete(h.again, job)
+		return
 	}
+	h.jobs[job] = j
 }
 
 // size returns the number of attempts held.
 func (h *held) size() int {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	return len(h.claims)
+	return h.n
 }
 
 // snapshot returns the attempts held now, by their claim.
 func (h *held) snapshot() map[store.Claim]*attempt {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	return maps.Clone(h.claims)
+	all := make(map[store.Claim]*attempt, h.n)
+	for _, j := range h.jobs {
+		for a := j.attempts; a != nil; a = a.next {
+			all[a.job.Claim] = a
+		}
+	}
+	return all
 }

@@ -219,6 +219,9 @@ func (b *breaker) closed(j store.Job) error {
 // ended notes how an admitted job ended: failure is nil if it succeeded, and cause
 // is nil unless its context ended before.
 func (b *breaker) ended(j store.Job, failure *Failure, cause error) {
+	if failure == nil && !b.known.Load() {
+		return // nearly always
+	}
 	var unavailable *Unavailable
 	if failure != nil && errors.As(failure.uncounted, &unavailable) && cause == nil {
 		b.close(j.Kind, unavailable, false)

@@ -27,7 +27,7 @@ type claimer struct {
 	*Pool
 	stop     context.Context // when it ends nothing more is claimed
 	claimCtx context.Context // of statements that claim; outlives stop, so that a claim under way can be answered
-	jobCtx   context.Context // of the jobs; outlives both
+	jobCtx   context.Context // what jobs know; it does not end
 
 	pace       pace
 	suspects   suspects
@@ -139,7 +139,7 @@ func (c *claimer) accept(s *session, job store.Job) {
 	if seconds := job.TimeoutSeconds; seconds != nil {
 		a.limit = time.Duration(*seconds) * time.Second
 	}
-	a.ctx, a.cancel = context.WithCancelCause(c.jobCtx)
+	a.start(c.jobCtx)
 	var missing error
 	a.tries, missing = c.breaker.admit(job)
 	again := c.held.add(a)

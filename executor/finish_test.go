@@ -225,6 +225,22 @@ func TestFinishPutsTheRetryOff(t *testing.T) {
 	})
 }
 
+// The kill grace follows every end of a job's context, not only that of its time.
+func TestAbandonRecordsACancelledAttemptOfARunnerThatIgnoresItsContext(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		m, g := newMemory(), &gauge{}
+		id := m.add(1, store.Job{})
+		p := start(t, m, executor.Config{}, g.around(stubborn(time.Hour)))
+		until(t, time.Minute, "the job runs", func() bool { return g.begun(id) == 1 })
+		m.do(func() { m.rows[id].cancel = true })
+		until(t, 5*time.Second+killGrace, "the job is cancelled", func() bool { return m.states()["cancelled"] == 1 })
+		if p.Stats().Stuck != 1 {
+			t.Error("the worker does not count as stuck")
+		}
+		p.stop(t)
+	})
+}
+
 // After River's StuckDetectionIgnoresParentContextCancellation.
 func TestAbandonRecordsTheAttemptOfARunnerThatIgnoresItsContext(t *testing.T) {
 	bubble(t, func(t *testing.T) {

@@ -66,7 +66,7 @@ func (h *heartbeat) startOver(ctx context.Context, reaped *session) error {
 	all := h.held.snapshot()
 	h.config.Log.Error("this executor was reaped by another or is unknown: dropping all jobs", "executor", reaped.ID(), "held", len(all))
 	for _, a := range all {
-		a.cancel(ErrLost)
+		h.stop(a, ErrLost)
 	}
 	return h.register(ctx)
 }
@@ -82,7 +82,7 @@ func (h *heartbeat) guard(ctx context.Context) {
 			h.config.Log.Error("the lease can no longer be trusted: claiming nothing, stopping jobs that hold a mutex key")
 			for _, a := range h.held.snapshot() {
 				if a.job.MutexKey != nil {
-					a.cancel(errFenced)
+					h.stop(a, errFenced)
 				}
 			}
 		}

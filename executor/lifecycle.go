@@ -39,8 +39,7 @@ func (p *Pool) Run(ctx context.Context) error {
 		return err
 	}
 	// Jobs outlive ctx by the grace, and the engine outlives the jobs.
-	jobCtx, stopJobs := context.WithCancelCause(context.WithoutCancel(ctx))
-	defer stopJobs(nil)
+	jobCtx := context.WithoutCancel(ctx)
 	engineCtx, stopEngine := context.WithCancel(context.WithoutCancel(ctx))
 	defer stopEngine()
 	claimCtx, stopClaims := context.WithCancel(engineCtx)
@@ -73,7 +72,9 @@ func (p *Pool) Run(ctx context.Context) error {
 	finished := ended(&workers.group)
 	if !within(time.Until(stopAt), finished) {
 		p.config.Log.Info("grace is over, stopping jobs", "running", p.busy.Load())
-		stopJobs(ErrShutdown)
+		for _, a := range p.held.snapshot() {
+			p.stop(a, ErrShutdown)
+		}
 		if !within(killGrace, finished) {
 			for _, a := range p.held.snapshot() {
 				p.abandon(a, ErrShutdown)

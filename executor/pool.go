@@ -105,7 +105,7 @@ func New(q Queue, c Config) (*Pool, error) {
 		stopping: make(chan struct{}),
 		lease:    lease{length: c.Lease},
 		jobs:     make(chan *attempt, c.Workers+maxPrefetch),
-		held:     held{claims: map[store.Claim]*attempt{}, jobs: map[int64]int{}, again: map[int64]int{}},
+		held:     held{jobs: map[int64]heldJob{}},
 		results:  results{ready: make(chan struct{}, 1)},
 		freed:    make(chan struct{}, 1),
 		stored:   make(chan struct{}, 1),

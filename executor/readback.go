@@ -74,14 +74,14 @@ func (r *readback) compare(ctx context.Context) error {
 		listed[running.Claim] = true
 		switch a := after[running.Claim]; {
 		case a != nil && running.Cancel:
-			a.cancel(ErrCancelled)
+			r.stop(a, ErrCancelled)
 		case a == nil && before[running.Claim] == nil:
 			unknown = append(unknown, running.Claim)
 		}
 	}
 	for c := range before {
 		if a := after[c]; a != nil && a.session == s && !listed[c] {
-			a.cancel(ErrLost) // or it is being recorded just now; then this changes nothing
+			r.stop(a, ErrLost) // or it is being recorded just now; then this changes nothing
 		}
 	}
 	for _, c := range r.strays.seen(unknown, ended, begun) {

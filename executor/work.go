@@ -53,40 +53,33 @@ func (w *workers) free() {
 // run runs one job and sends its result.
 func (w *workers) run(a *attempt) {
 	defer a.cancel(nil)
+	a.runs.Store(true) // before unfit looks at the context: who ends it later knows that a Runner must return
 	if err := w.unfit(a); err != nil {
 		w.handBack(a, err, 0)
 		return
 	}
-	ctx, cancel := context.WithTimeoutCause(a.ctx, a.limit, ErrTimeout)
-	defer cancel()
-	returned := make(chan struct{})
-	unwatch := context.AfterFunc(ctx, func() {
-		if !within(killGrace, returned) {
-			w.abandon(a, context.Cause(ctx))
-		}
-	})
+	began := time.Now()
+	a.ctx.deadline = began.Add(a.limit)
+	timer := time.AfterFunc(a.limit, func() { w.stop(a, ErrTimeout) })
 
 	var (
 		report  Report
 		failure *Failure
 		ended   bool
 	)
-	began := time.Now()
 	defer func() { // deferred, because it must also be done after Goexit
+		timer.Stop()
 		w.ranFor.Add(int64(time.Since(began)))
 		if !ended {
 			failure = Failf("panic", "the runner ended its goroutine with runtime.Goexit")
 		}
-		if !unwatch() {
-			close(returned)
-		}
-		cause := context.Cause(ctx)
+		cause := context.Cause(&a.ctx)
 		w.breaker.ended(a.job, failure, cause)
 		if !w.finish(a, resolve(a, report, failure, cause)) {
 			w.unstick(a)
 		}
 	}()
-	report, failure = w.call(ctx, a.job)
+	report, failure = w.call(&a.ctx, a.job)
 	ended = true
 }
 
@@ -99,7 +92,7 @@ func (w *workers) unfit(a *attempt) error {
 	}
 	switch {
 	case a.ctx.Err() != nil:
-		return context.Cause(a.ctx)
+		return context.Cause(&a.ctx)
 	case a.job.MutexKey != nil && !w.lease.trusted():
 		return errFenced
 	case w.unstored.Load() > maxUnstored:
@@ -122,20 +115,26 @@ func (w *workers) call(ctx context.Context, job store.Job) (report Report, failu
 		return Report{}, Failf("unknown_kind", "this executor does not run jobs of kind %q", job.Kind)
 	}
 	report, err := runner.Run(ctx, job)
+	if err != nil {
+		failure = failureOf(err)
+	}
+	return report, failure
+}
+
+func failureOf(err error) *Failure {
 	var (
 		unavailable *Unavailable
 		interrupted *Interrupted
+		failure     *Failure
 	)
 	switch {
-	case err == nil:
-		return report, nil
 	case errors.As(err, &interrupted) && interrupted != nil:
-		return report, &Failure{uncounted: interrupted}
+		return &Failure{uncounted: interrupted}
 	case errors.As(err, &unavailable) && unavailable != nil:
-		return report, &Failure{uncounted: unavailable}
+		return &Failure{uncounted: unavailable}
 	case errors.As(err, &failure) && failure != nil:
-		return report, failure
+		return failure
 	default:
-		return report, Failf("error", "%s", err.Error())
+		return Failf("error", "%s", err.Error())
 	}
 }

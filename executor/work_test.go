@@ -7,9 +7,11 @@ import (
 	"strings"
 	"testing"
 	"time"
+	"weak"
 
 	"github.com/tagexec/tagexec/executor"
 	"github.com/tagexec/tagexec/store"
+	"github.com/tagexec/tagexec/store/storetest"
 )
 
 // After River's producer MaxWorkers.
@@ -84,4 +86,62 @@ func TestWorkBeginsNothingWhileMemoryIsFull(t *testing.T) {
 		p.stop(t)
 		q.check(t)
 	})
+}
+
+// What a Runner gets is used with the library's own functions, so it must be like a
+// context of the library.
+func TestWorkGivesARunnerAContextLikeThoseOfTheLibrary(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		m := newMemory()
+		m.add(1, store.Job{TimeoutSeconds: ptr(int32(3)), MaxAttempts: 1})
+		var (
+			left             time.Duration
+			limited          bool
+			first, end, next error
+			causes           []error
+		)
+		p := start(t, m, executor.Config{}, func(ctx context.Context, _ store.Job) (executor.Report, error) {
+			deadline, ok := ctx.Deadline()
+			left, limited, first = time.Until(deadline), ok, ctx.Err()
+			child, cancel := context.WithCancel(context.WithValue(ctx, new(int), 1))
+			defer cancel()
+			later, cancelLater := context.WithTimeout(ctx, time.Hour)
+			defer cancelLater()
+			<-child.Done()
+			end, next = ctx.Err(), later.Err()
+			causes = []error{context.Cause(ctx), context.Cause(child), context.Cause(later)}
+			return executor.Report{}, context.Cause(child)
+		})
+		until(t, time.Minute, "the job has failed", func() bool { return m.states()["failed"] == 1 })
+		if !limited || left != 3*time.Second || first != nil {
+			t.Errorf("a job of 3 s has %v left (limited: %t), and the error %v", left, limited, first)
+		}
+		if end != context.DeadlineExceeded || next == nil {
+			t.Errorf("after its time its error is %v, that of a context derived from it %v", end, next)
+		}
+		for _, cause := range causes {
+			if cause != executor.ErrTimeout {
+				t.Errorf("the cause is %v", cause)
+			}
+		}
+		p.stop(t)
+	})
+}
+
+// A job that is done takes no memory until its time would have been over.
+func TestWorkKeepsNothingOfAJobThatIsDone(t *testing.T) {
+	t.Parallel()
+	m := newMemory()
+	id := m.add(1, store.Job{})
+	var payload weak.Pointer[[1 << 10]byte]
+	m.do(func() {
+		bytes := new([1 << 10]byte)
+		payload = weak.Make(bytes)
+		m.rows[id].Payload = bytes[:]
+	})
+	p := start(t, m, executor.Config{}, nothing)
+	storetest.Eventually(t, "the job succeeds", func() bool { return m.states()["succeeded"] == 1 })
+	m.do(func() { delete(m.rows, id) })
+	storetest.Eventually(t, "its payload is free", func() bool { runtime.GC(); return payload.Value() == nil })
+	p.stop(t)
 }
