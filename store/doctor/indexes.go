@@ -35,7 +35,6 @@ SELECT 'finding', format('index %%s is damaged: it does not know %%s unfinished 
 var indexesOfJobs = []struct{ name, where, order string }{
 	{"tag_jobs_lanes", "j.state = 'pending' AND j.mutex_key IS NULL", "j.pool, j.priority DESC, j.run_at, j.id"},
 	{"tag_jobs_keyed_lanes", "j.state = 'pending' AND j.mutex_key IS NOT NULL", "j.pool, j.mutex_key, j.priority DESC, j.run_at, j.id"},
-	{"tag_jobs_running_by_executor", "j.state = 'running'", "j.executor_id, j.started_at"},
 	{"tag_jobs_running_by_pool", "j.state = 'running'", "j.pool, j.started_at"},
 	{"tag_jobs_one_running_per_mutex_key", "j.state || '' = 'running' AND j.mutex_key IS NOT NULL", "j.mutex_key"},
 }

@@ -16,7 +16,6 @@ func TestDiagnoseNamesAnIndexThatMissesAJob(t *testing.T) {
 		{"tag_jobs_pkey", "pending", ""},
 		{"tag_jobs_lanes", "pending", ""},
 		{"tag_jobs_keyed_lanes", "pending", "k"},
-		{"tag_jobs_running_by_executor", "running", ""},
 		{"tag_jobs_running_by_pool", "running", ""},
 		{"tag_jobs_one_running_per_mutex_key", "running", "k"},
 	} {
