@@ -72,20 +72,20 @@ func TestBatchSettledSaysHowFarABatchIsAndWhyNothingOfItRuns(t *testing.T) {
 	s := db.Store()
 	submit(t, s, "b", "attach", object{"tag": "x", "priority": 9, "max_attempts": 1}, object{"tag": "y", "priority": 8}, object{"tag": "z"})
 	first := storetest.One[int64](db, "SELECT min(id) FROM tagexec.tag_jobs")
-	says(fmt.Sprintf(`batch "b": 0 of 3 done, 0 running; job %d: no live executor for kind sql and pool default`, first))
+	says(fmt.Sprintf(`0 of 3 done, 0 running; job %d: no live executor for kind sql and pool default; batch "b"`, first))
 	c := db.Claimer(store.Executor{})
 	jobs := c.MustClaim(t, 2)
-	says(`batch "b": 0 of 3 done, 2 running`)
+	says(`0 of 3 done, 2 running; batch "b"`)
 	db.Exec("UPDATE tagexec.tag_executors SET heartbeat_at = '2026-01-01Z'")
-	says(fmt.Sprintf(`batch "b": 0 of 3 done, 2 running; job %d: no live executor for kind sql and pool default`, first+2))
+	says(fmt.Sprintf(`0 of 3 done, 2 running; job %d: no live executor for kind sql and pool default; batch "b"`, first+2))
 	db.Exec("UPDATE tagexec.tag_jobs SET run_at = '2099-01-01Z' WHERE state = 'pending'")
-	says(fmt.Sprintf(`batch "b": 0 of 3 done, 2 running; job %d: not due until 2099-01-01 00:00:00+00`, first+2))
+	says(fmt.Sprintf(`0 of 3 done, 2 running; job %d: not due until 2099-01-01 00:00:00+00; batch "b"`, first+2))
 	db.Exec("UPDATE tagexec.tag_jobs SET run_at = now() WHERE state = 'pending'")
 	db.Exec("UPDATE tagexec.tag_executors SET heartbeat_at = now()")
 	c.End(t, store.Failed, jobs[0])
 	c.End(t, store.Succeeded, jobs[1])
 	db.Exec("UPDATE tagexec.tag_pools SET paused = true")
-	says(fmt.Sprintf(`batch "b": 2 of 3 done, 0 running, 1 failed; job %d: pool default is paused`, first+2))
+	says(fmt.Sprintf(`2 of 3 done, 0 running, 1 failed; job %d: pool default is paused; batch "b"`, first+2))
 	db.Exec("SELECT tagexec.cancel_batch('b')")
 	says()
 }
@@ -95,7 +95,7 @@ func TestBatchSettledAndAssertBatchOkKeepTheTextOfJobsInItsLine(t *testing.T) {
 	t.Parallel()
 	db := storetest.New(t)
 	conn, notices := noticed(t, db)
-	const forged = "t\nINFO all succeeded \x1b[32m"
+	const forged = "t\nINFO all succeeded\u0085\x1b[32m\u202ea\u2028b\u200bc"
 	c := db.Claimer(store.Executor{})
 	held := db.Insert(storetest.Row{"tag": forged, "mutex_key": "k"})[0]
 	c.MustClaim(t, 1)
@@ -103,11 +103,11 @@ func TestBatchSettledAndAssertBatchOkKeepTheTextOfJobsInItsLine(t *testing.T) {
 	if _, err := conn.Exec(t.Context(), "SELECT tagexec.batch_settled($1)", "b\nc"); err != nil {
 		t.Fatal(err)
 	}
-	want := fmt.Sprintf(`batch "b c": 0 of 1 done, 0 running; job %d: mutex key k is held by job %d (t INFO all succeeded  [32m)`, waits, held)
+	want := fmt.Sprintf(`0 of 1 done, 0 running; job %d: mutex key k is held by job %d (t INFO all succeeded [32m a b c); batch "b c"`, waits, held)
 	storetest.Check(t, "notices", *notices, "["+want+"]")
 	db.Exec("UPDATE tagexec.tag_jobs SET state = 'failed', finished_at = now(), error_code = 'error', error = $2 WHERE id = $1", waits, "a\nb")
 	_, err := db.Pool.Exec(t.Context(), "SELECT tagexec.assert_batch_ok($1)", "b\nc")
-	if pg := storetest.PgError(t, err); pg.Message != `batch "b c": 0 of 1 jobs succeeded, 1 failed` || pg.Detail != "t INFO all succeeded  [32m: failed [error] a b" {
+	if pg := storetest.PgError(t, err); pg.Message != `batch "b c": 0 of 1 jobs succeeded, 1 failed` || pg.Detail != "t INFO all succeeded [32m a b c: failed [error] a b" {
 		t.Errorf("%q, detail %q", pg.Message, pg.Detail)
 	}
 }

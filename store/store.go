@@ -62,8 +62,8 @@ func Open(url, application string) (*Store, error) {
 	return s, nil
 }
 
-// Address is where the database is, for people: it holds no password.
-func (s *Store) Address() string { return s.database.Address() }
+// Locate names the database in an error that does not name it.
+func (s *Store) Locate(err error) error { return s.database.Locate(err) }
 
 // Close closes all connections. Statements under way have a moment to end, then
 // they are cut off.

@@ -46,9 +46,7 @@ func chaosCommand(std cli.Streams) *cobra.Command {
 				seed = uint64(rand.Uint32())
 			}
 			o := chaos.Options{Seed: seed, Duration: time.Duration(minutes * float64(time.Minute))}
-			ctx, stop := cli.UntilSignal(cmd.Context())
-			defer stop()
-			return cli.OrSignal(ctx, runChaos(ctx, std, f, tagexec, o))
+			return runChaos(cmd.Context(), std, f, tagexec, o)
 		},
 	}
 	f.add(cmd)

@@ -28,11 +28,9 @@ func growthCommand(std cli.Streams) *cobra.Command {
 			if most < 1 || o.Jobs < 1 || o.Workers < 1 || o.Repeat < 1 {
 				return cli.Usagef("--jobs, --workers, --repeat and --rows must be at least 1")
 			}
-			ctx, stop := cli.UntilSignal(cmd.Context())
-			defer stop()
-			return cli.OrSignal(ctx, runScenario(ctx, std, f, o, func(ctx context.Context, o bench.Options) (fmt.Stringer, error) {
+			return runScenario(cmd.Context(), std, f, o, func(ctx context.Context, o bench.Options) (fmt.Stringer, error) {
 				return bench.Grow(ctx, most, o)
-			}))
+			})
 		},
 	}
 	f.add(cmd)

@@ -31,11 +31,9 @@ func scenarioCommand(std cli.Streams, s bench.Scenario) *cobra.Command {
 			if err := errors.Join(f.check(), checkOptions(cmd, &o)); err != nil {
 				return cli.Usagef("%w", err)
 			}
-			ctx, stop := cli.UntilSignal(cmd.Context())
-			defer stop()
-			return cli.OrSignal(ctx, runScenario(ctx, std, f, o, func(ctx context.Context, o bench.Options) (fmt.Stringer, error) {
+			return runScenario(cmd.Context(), std, f, o, func(ctx context.Context, o bench.Options) (fmt.Stringer, error) {
 				return bench.Run(ctx, s, o)
-			}))
+			})
 		},
 	}
 	f.add(cmd)

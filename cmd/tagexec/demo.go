@@ -37,16 +37,14 @@ func demoCommand(std cli.Streams) *cobra.Command {
 			"and one job that fails and is tried again.",
 		Args: cli.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			if workers < 1 {
-				return cli.Usagef("--workers is %d: must be at least 1", workers)
+			if workers < 1 || workers > config.MaxWorkers {
+				return cli.Usagef("--workers is %d: must be from 1 to %d", workers, config.MaxWorkers)
 			}
 			c, err := config.Load()
 			if err != nil {
 				return err
 			}
-			ctx, stop := cli.UntilSignal(cmd.Context())
-			defer stop()
-			return cli.OrSignal(ctx, runDemo(ctx, std, c, workers, stay))
+			return runDemo(cmd.Context(), std, c, workers, stay)
 		},
 	}
 	cmd.Flags().IntVar(&workers, "workers", 3, "jobs that run at the same time")
@@ -69,7 +67,7 @@ func runDemo(ctx context.Context, std cli.Streams, c config.Config, workers int,
 	}
 
 	d := &demonstration{std: std, config: c, patience: 30 * time.Second}
-	d.config.Workers = workers
+	d.config.Workers = config.Number(workers)
 	if err := d.prepare(ctx, server, dir, say); err != nil {
 		return err
 	}
@@ -84,6 +82,7 @@ func runDemo(ctx context.Context, std cli.Streams, c config.Config, workers int,
 	if stay {
 		fmt.Fprintf(std.Out, "\nThe database stays up until Ctrl-C:\n\n  psql '%s'\n", d.config.DatabaseURL)
 		<-ctx.Done()
+		return context.Cause(ctx)
 	} else {
 		fmt.Fprintln(std.Out, "\n`tagexec demo --stay` keeps the database up to look at it.")
 	}

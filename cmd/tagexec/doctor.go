@@ -43,11 +43,9 @@ func doctorCommand(std cli.Streams) *cobra.Command {
 }
 
 func diagnose(ctx context.Context, std cli.Streams, c config.Config, output string, maxAge time.Duration) error {
-	ctx, stop := cli.UntilSignal(ctx)
-	defer stop()
 	list, err := doctor.Diagnose(ctx, c.DatabaseURL, maxAge)
 	if err != nil {
-		return cli.OrSignal(ctx, err)
+		return err
 	}
 	if output == "json" {
 		encoder := json.NewEncoder(std.Out)

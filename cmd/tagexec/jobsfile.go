@@ -61,6 +61,9 @@ func readJobs(ctx context.Context, path string, std cli.Streams, batch string) (
 	}()
 	select {
 	case a := <-done:
+		if a.err == nil && len(a.file.lines) == 0 {
+			fmt.Fprintf(std.Err, "%s holds no job: nothing is added to batch %s\n", name, cli.Printable(batch))
+		}
 		return a.file, a.err
 	case <-ctx.Done():
 		return nil, fmt.Errorf("%w while jobs were read from %s", context.Cause(ctx), name)

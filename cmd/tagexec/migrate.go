@@ -20,7 +20,7 @@ func migrateCommand(std cli.Streams) *cobra.Command {
 			return cli.Usagef("migrate needs one of up, down, status")
 		},
 	}
-	notice := func(text string) { fmt.Fprintln(std.Err, "notice: "+text) }
+	notice := func(text string) { fmt.Fprintln(std.Err, cli.Printable("notice: "+text)) }
 	parent.AddCommand(&cobra.Command{
 		Use:   "up",
 		Short: "Apply what is missing; harmless to repeat, and from several hosts at once",
@@ -65,7 +65,7 @@ func migrateDown(std cli.Streams, notice func(string)) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			if err := mayLose(std, loss, all, yes, force); err != nil {
+			if err := mayLose(ctx, std, loss, all, yes, force); err != nil {
 				return err
 			}
 			files, err := migrations.Down(ctx, c.DatabaseURL, all, notice)
@@ -80,7 +80,7 @@ func migrateDown(std cli.Streams, notice func(string)) *cobra.Command {
 
 // mayLose returns nil if what is lost may be lost: nobody uses it, and somebody has
 // agreed.
-func mayLose(std cli.Streams, loss migrations.Loss, all, yes, force bool) error {
+func mayLose(ctx context.Context, std cli.Streams, loss migrations.Loss, all, yes, force bool) error {
 	if loss.Version == 0 {
 		return nil
 	}
@@ -94,8 +94,10 @@ func mayLose(std cli.Streams, loss migrations.Loss, all, yes, force bool) error 
 	if yes {
 		return nil
 	}
-	agreed, asked := cli.Confirm(std, "This is lost: "+what+".")
+	agreed, asked, err := cli.Confirm(ctx, std, "This is lost: "+what+".")
 	switch {
+	case err != nil:
+		return err
 	case !asked:
 		return cli.Usagef("this would be lost: %s. Add --yes to agree", what)
 	case !agreed:

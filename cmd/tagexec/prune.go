@@ -26,8 +26,6 @@ func pruneCommand(std cli.Streams) *cobra.Command {
 			case age <= 0:
 				return cli.Usagef("--older-than is missing: a duration such as 90d or 12h")
 			}
-			ctx, stop := cli.UntilSignal(ctx)
-			defer stop()
 			st, err := serve.OpenStore(ctx, c)
 			if err != nil {
 				return err
@@ -35,7 +33,7 @@ func pruneCommand(std cli.Streams) *cobra.Command {
 			defer st.Close()
 			pruned, err := st.Prune(ctx, age)
 			if err != nil {
-				return cli.OrSignal(ctx, err)
+				return err
 			}
 			return printJSON(std.Out, pruned)
 		}),

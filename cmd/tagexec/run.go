@@ -35,6 +35,19 @@ type oneShot struct {
 
 func runCommand(std cli.Streams) *cobra.Command {
 	var o oneShot
+	end := func(cmd *cobra.Command, s summary, err error) error {
+		if err != nil {
+			cli.PrintError(std.Err, cmd.Root().Name(), err)
+			s.Error = cli.Text(err)
+		}
+		if err := printJSON(std.Out, s); err != nil {
+			return err
+		}
+		return cli.Exit(s.ExitCode)
+	}
+	refuse := func(cmd *cobra.Command, err error) error {
+		return end(cmd, summary{Batch: o.batch, ExitCode: cli.ExitUsage}, err)
+	}
 	cmd := &cobra.Command{
 		Use:   "run --batch KEY [--jobs FILE|-]",
 		Short: "Run one batch to its end, as one task of a scheduler",
@@ -42,24 +55,37 @@ func runCommand(std cli.Streams) *cobra.Command {
 			"the batch is pending or running; other executors may help. The last line of stdout is one JSON object.\n\n" +
 			"Exit codes: 0 all succeeded, 1 a job failed or was cancelled, 2 wrong usage or configuration, 3 database out\n" +
 			"of reach, 4 --timeout reached, 130/143 ended by SIGINT/SIGTERM. What is unfinished then stays pending.\n\n" + limitsOfFiles,
-		Args: cli.NoArgs,
+		Args: func(cmd *cobra.Command, args []string) error {
+			if err := cli.NoArgs(cmd, args); err != nil {
+				return refuse(cmd, err)
+			}
+			return nil
+		},
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			s := o.run(cmd.Context(), std)
-			if s.Error != "" {
-				cli.PrintError(std.Err, "tagexec", s.Error)
-			}
-			if err := printJSON(std.Out, s); err != nil {
-				return err
-			}
-			return cli.Exit(s.ExitCode)
+			s, err := o.run(cmd.Context(), std)
+			return end(cmd, s, err)
 		},
 	}
+	cmd.SetFlagErrorFunc(refuse)
 	o.flags(cmd)
 	cmd.Flags().IntVar(&o.workers, "workers", 0, "jobs that run at the same time (default TAGEXEC_WORKERS)")
 	cli.DurationVar(cmd.Flags(), &o.timeout, "timeout", 0, "end after this time with exit code 4 (default no limit)")
 	cli.DurationVar(cmd.Flags(), &o.progress, "progress", 10*time.Second, "time between lines of progress off a terminal")
 	cmd.Flags().IntVar(&o.empty, "empty-exit-code", 0, "exit code of a batch without jobs, e.g. 99 to have Airflow skip the task")
 	return cmd
+}
+
+// check refuses what is wrong on the command line.
+func (o *oneShot) check() error {
+	switch {
+	case o.given.Changed("workers") && (o.workers < 1 || o.workers > config.MaxWorkers):
+		return cli.Usagef("--workers is %d: must be from 1 to %d", o.workers, config.MaxWorkers)
+	case o.progress == 0:
+		return cli.Usagef("--progress is 0s: must be more than 0")
+	case o.empty < 0 || o.empty > 255:
+		return cli.Usagef("--empty-exit-code is %d: must be from 0 to 255", o.empty)
+	}
+	return o.submission.check()
 }
 
 // summary is the last line of stdout.
@@ -72,12 +98,11 @@ type summary struct {
 	Error     string            `json:"error,omitempty"`
 }
 
-// run does all of it and never fails without a summary.
-func (o *oneShot) run(ctx context.Context, std cli.Streams) summary {
+// run does all of it and never fails without a summary, which lacks the text of the
+// error.
+func (o *oneShot) run(ctx context.Context, std cli.Streams) (summary, error) {
 	began := time.Now()
 	s := summary{Batch: o.batch}
-	ctx, stop := cli.UntilSignal(ctx)
-	defer stop()
 	if o.timeout > 0 {
 		var cancel context.CancelFunc
 		ctx, cancel = context.WithTimeoutCause(ctx, o.timeout, errTimeLimit)
@@ -85,16 +110,10 @@ func (o *oneShot) run(ctx context.Context, std cli.Streams) summary {
 		cli.EndAt(ctx, began.Add(o.timeout))
 	}
 	err := o.check()
-	if o.given.Changed("workers") && o.workers < 1 && err == nil {
-		err = cli.Usagef("--workers is %d: must be at least 1", o.workers)
-	}
-	if o.timeout < 0 && err == nil {
-		err = cli.Usagef("--timeout is %s: must be more than 0", o.timeout)
-	}
 	if err == nil {
 		err = o.execute(ctx, std, &s)
 	}
-	s.Seconds = time.Since(began).Round(time.Millisecond).Seconds()
+	s.Seconds = float64(time.Since(began).Milliseconds()) / 1000
 	cause := context.Cause(ctx)
 	if cause != nil && !errors.Is(err, cause) {
 		err = cause // what it led to says less
@@ -102,17 +121,17 @@ func (o *oneShot) run(ctx context.Context, std cli.Streams) summary {
 	code, ended := cli.Signalled(ctx)
 	switch {
 	case ended:
-		s.ExitCode, s.Error = code, err.Error()
+		s.ExitCode = code
 	case errors.Is(cause, errTimeLimit):
-		s.ExitCode, s.Error = cli.ExitTimeout, err.Error()
+		s.ExitCode = cli.ExitTimeout
 	case err != nil:
-		s.ExitCode, s.Error = cli.ExitCode(err), err.Error()
+		s.ExitCode = cli.ExitCode(err)
 	case s.Total == 0:
 		s.ExitCode = o.empty
 	default:
 		s.ExitCode = outcomeCode(s.Counts)
 	}
-	return s
+	return s, err
 }
 
 // execute submits the jobs and runs the batch until it is settled or ctx ends.
@@ -125,7 +144,7 @@ func (o *oneShot) execute(ctx context.Context, std cli.Streams, s *summary) erro
 		c.ShutdownGrace = cli.Duration(oneShotGrace)
 	}
 	if o.workers > 0 {
-		c.Workers = o.workers
+		c.Workers = config.Number(o.workers)
 	}
 	var file *jobsFile
 	if o.jobs != "" {

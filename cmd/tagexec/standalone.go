@@ -38,9 +38,7 @@ func standaloneCommand(std cli.Streams) *cobra.Command {
 			if dir == "" {
 				return cli.Usagef("no directory for the data: there is no home directory (HOME is not set) and no --data-dir; give one with --data-dir")
 			}
-			ctx, stop := cli.UntilSignal(cmd.Context())
-			defer stop()
-			return cli.OrSignal(ctx, standalone(ctx, std, c, dir, port))
+			return standalone(cmd.Context(), std, c, dir, port)
 		},
 	}
 	cmd.Flags().StringVar(&dir, "data-dir", config.DataDir(), "directory of the data, which stay")

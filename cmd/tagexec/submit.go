@@ -158,9 +158,7 @@ func submitCommand(std cli.Streams) *cobra.Command {
 			if s.jobs == "" {
 				return cli.Usagef("--jobs is missing: a file of jobs, or - for standard input")
 			}
-			ctx, stop := cli.UntilSignal(ctx)
-			defer stop()
-			return cli.OrSignal(ctx, s.submitAndWait(ctx, std, c, wait))
+			return s.submitAndWait(ctx, std, c, wait)
 		}),
 	}
 	s.flags(cmd)

@@ -1,5 +1,6 @@
 -- While the batch is not settled, a notice says how far it is, and where no living
--- executor runs any of it, why: what stock sensors print. It costs one count of the batch.
+-- executor runs any of it, why: what stock sensors print. The numbers come first, because
+-- a log shows the beginning of a line. It costs one count of the batch.
 CREATE OR REPLACE FUNCTION tagexec.batch_settled(batch text, fail_fast boolean DEFAULT false) RETURNS boolean
 LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
@@ -26,10 +27,10 @@ BEGIN
          WHERE j.batch = batch_settled.batch AND j.state IN ('pending', 'running')
          ORDER BY j.state, j.run_at, j.id LIMIT 1;
     END IF;
-    RAISE NOTICE USING MESSAGE = tagexec.one_line(format('batch "%s": %s of %s done, %s running', batch, c.total - c.unfinished, c.total, c.running)
+    RAISE NOTICE USING MESSAGE = tagexec.one_line(format('%s of %s done, %s running', c.total - c.unfinished, c.total, c.running)
                || CASE WHEN c.failed > 0 THEN format(', %s failed', c.failed) ELSE '' END
                || CASE WHEN c.cancelled > 0 THEN format(', %s cancelled', c.cancelled) ELSE '' END
-               || coalesce(reason, ''));
+               || coalesce(reason, '') || format('; batch "%s"', batch));
     RETURN false;
 END
 $$;

@@ -56,7 +56,7 @@ func Diagnose(ctx context.Context, url string, maxAge time.Duration) ([]Diagnosi
 	}
 	list, err := diagnose(ctx, database.Config("tagexec doctor"), maxAge)
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w", database.Address(), err)
+		return nil, database.Locate(err)
 	}
 	return list, nil
 }
@@ -65,11 +65,11 @@ func diagnose(ctx context.Context, config *pgx.ConnConfig, maxAge time.Duration)
 	config.DefaultQueryExecMode = pgx.QueryExecModeExec // named statements get lost behind a pooler
 	t := &target{maxAge: maxAge, names: strings.NewReplacer()}
 	if t.pooled, err = store.FindPooler(ctx, config); err != nil {
-		return nil, fmt.Errorf("connect: %w", err)
+		return nil, err
 	}
 	conn, err := pgx.ConnectConfig(ctx, config)
 	if err != nil {
-		return nil, fmt.Errorf("connect: %w", err)
+		return nil, err
 	}
 	defer closeSoon(conn)
 	var all []Diagnosis

@@ -15,6 +15,7 @@ import (
 	"unicode"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgxpool"
 )
 
@@ -92,7 +93,7 @@ func parse(url string, r rules) (*Database, error) {
 		return nil, refuse("has a user that holds a colon: write the : between user and password as it is")
 	case strings.Contains(conn.Database, "://"):
 		return nil, refuse("names another URL as its database")
-	case slices.ContainsFunc(hosts(conn), func(h string) bool { return strings.ContainsAny(h[:max(0, strings.LastIndexByte(h, ':'))], "@?") }):
+	case slices.ContainsFunc(hosts(&conn.Config), func(h string) bool { return strings.ContainsAny(h[:max(0, strings.LastIndexByte(h, ':'))], "@?") }):
 		return nil, refuse("names a host that is none")
 	case config.MaxConnLifetime < time.Second:
 		return nil, refuse("sets pool_max_conn_lifetime to less than 1s")
@@ -130,8 +131,9 @@ func reason(err error, p parameters) string {
 
 // Address is where the database is, for people: user@host:port/database. It holds
 // no password.
-func (d *Database) Address() string {
-	conn := d.config.ConnConfig
+func (d *Database) Address() string { return address(&d.config.ConnConfig.Config) }
+
+func address(conn *pgconn.Config) string {
 	address := strings.Join(hosts(conn), ",")
 	if conn.User != "" {
 		address = conn.User + "@" + address
@@ -148,7 +150,7 @@ func (d *Database) Address() string {
 }
 
 // hosts returns the hosts with their ports, in the order in which they are tried.
-func hosts(conn *pgx.ConnConfig) []string {
+func hosts(conn *pgconn.Config) []string {
 	list := []string{net.JoinHostPort(conn.Host, strconv.Itoa(int(conn.Port)))}
 	for _, f := range conn.Fallbacks {
 		if host := net.JoinHostPort(f.Host, strconv.Itoa(int(f.Port))); !slices.Contains(list, host) {

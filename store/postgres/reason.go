@@ -16,6 +16,11 @@ import (
 // has no TLS.
 const refusedTLS = "server refused TLS connection"
 
+const (
+	noTLS    = "the server has no TLS, but sslmode asks for it"
+	noAnswer = "no answer in time"
+)
+
 // Reason names in a few words why a connection could not be made, without the
 // address and the login.
 func Reason(err error) string {
@@ -42,17 +47,31 @@ func Reason(err error) string {
 	case errors.As(err, &record):
 		return "the server does not answer in TLS"
 	case strings.Contains(err.Error(), refusedTLS):
-		return "the server has no TLS, but sslmode asks for it"
+		return noTLS
 	case errors.As(err, &op) && op.Op == "remote error":
 		return "the server refused our side of TLS: " + op.Err.Error()
 	case pgconn.Timeout(err), errors.As(err, &op) && op.Timeout():
-		return "no answer in time"
+		return noAnswer
 	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, syscall.ECONNRESET), errors.Is(err, syscall.EPIPE):
 		return "the server hung up before it had let us in"
+	case notWanted(err) != nil:
+		return "the " + notWanted(err).Error() + ", and target_session_attrs asks for another"
+	case strings.Contains(err.Error(), "channel binding check failed"):
+		return "the server offers no channel binding, but channel_binding asks for it"
 	case errors.As(err, &errno):
 		return errno.Error() // connection refused, no route to host, …
 	case errors.As(err, &op):
 		return op.Err.Error()
 	}
 	return "out of reach"
+}
+
+// notWanted returns what target_session_attrs found wrong with a server, or nil.
+func notWanted(err error) error {
+	for _, e := range []error{pgconn.ErrReadOnlyConnection, pgconn.ErrReadWriteConnection, pgconn.ErrPrimaryConnection, pgconn.ErrStandbyConnection} {
+		if errors.Is(err, e) {
+			return e
+		}
+	}
+	return nil
 }

@@ -10,7 +10,6 @@ import (
 	"os"
 	"os/signal"
 	"runtime"
-	"strings"
 	"syscall"
 
 	"github.com/spf13/cobra"
@@ -66,7 +65,7 @@ func Run(ctx context.Context, root func(Streams) *cobra.Command, args []string, 
 	case errors.Is(err, errUnread):
 		code = cmp.Or(code, ExitTimeout) // a signal has its own
 	case err != nil:
-		PrintError(std.Err, cmd.Name(), "the result could not be written to stdout: "+err.Error())
+		PrintError(std.Err, cmd.Name(), fmt.Errorf("the result could not be written to stdout: %w", err))
 		code = cmp.Or(code, ExitUsage)
 		outlet.flush()
 	}
@@ -83,20 +82,19 @@ func execute(ctx context.Context, cmd *cobra.Command, args []string, std Streams
 	cmd.SetIn(std.In)
 	cmd.SetOut(std.Out)
 	cmd.SetErr(std.Err)
+	ctx, stop := UntilSignal(ctx)
+	defer stop()
 	err := cmd.ExecuteContext(ctx)
+	if cause := signalOf(ctx); cause != nil && err != nil && !errors.Is(err, errSilent) {
+		err = cause // what it led to says less
+	}
 	if err != nil && !errors.Is(err, errSilent) {
-		PrintError(std.Err, cmd.Name(), err.Error())
+		PrintError(std.Err, cmd.Name(), err)
 	}
 	if !began && err != nil {
 		return ExitUsage // cobra's own errors: an unknown command or flag
 	}
 	return ExitCode(err)
-}
-
-// PrintError prints what went wrong. An error may have several lines; those after
-// the first are indented, so that text quoted in it cannot pass for a line of ours.
-func PrintError(w io.Writer, program, text string) {
-	fmt.Fprintf(w, "%s: %s\n", program, strings.ReplaceAll(text, "\n", "\n  "))
 }
 
 // NoArgs refuses positional arguments with a message that names them.

@@ -2,6 +2,8 @@ package cli
 
 import (
 	"bytes"
+	"context"
+	"errors"
 	"fmt"
 	"os"
 	"strings"
@@ -40,7 +42,7 @@ func TestConfirmTakesOnlyYesOfAPerson(t *testing.T) {
 	t.Parallel()
 	for typed, want := range map[string]bool{"yes\n": true, "y\n": false, "\n": false, "no\n": false, "yes please\n": false} {
 		var shown bytes.Buffer
-		agreed, asked := Confirm(Streams{In: terminal(t, typed), Err: &shown}, "All is lost.")
+		agreed, asked, _ := Confirm(t.Context(), Streams{In: terminal(t, typed), Err: &shown}, "All is lost.")
 		if agreed != want || !asked || shown.String() != "All is lost. Type yes to go on: " {
 			t.Errorf("typed %q: agreed %t, asked %t, shown %q", typed, agreed, asked, shown.String())
 		}
@@ -50,10 +52,20 @@ func TestConfirmTakesOnlyYesOfAPerson(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer file.Close()
-	if agreed, asked := Confirm(Streams{In: file, Err: &bytes.Buffer{}}, ""); agreed || asked {
+	if agreed, asked, _ := Confirm(t.Context(), Streams{In: file, Err: &bytes.Buffer{}}, ""); agreed || asked {
 		t.Error("asked a file")
 	}
-	if agreed, asked := Confirm(Streams{In: strings.NewReader("yes\n"), Err: &bytes.Buffer{}}, ""); agreed || asked {
+	if agreed, asked, _ := Confirm(t.Context(), Streams{In: strings.NewReader("yes\n"), Err: &bytes.Buffer{}}, ""); agreed || asked {
 		t.Error("asked a pipe")
+	}
+}
+
+func TestNobodyIsWaitedForBeyondASignal(t *testing.T) {
+	t.Parallel()
+	ctx, cancel := context.WithCancelCause(t.Context())
+	cancel(errors.New("a signal"))
+	agreed, asked, err := Confirm(ctx, Streams{In: terminal(t, ""), Err: &bytes.Buffer{}}, "")
+	if agreed || !asked || err == nil || err.Error() != "a signal" {
+		t.Errorf("agreed %t, asked %t, %v", agreed, asked, err)
 	}
 }

@@ -49,6 +49,7 @@ func Usagef(format string, args ...any) error {
 func ExitCode(err error) int {
 	var (
 		chosen  *Error
+		signal  signalError
 		schema  *store.SchemaError
 		version *migrations.VersionError
 		url     *postgres.URLError
@@ -59,6 +60,8 @@ func ExitCode(err error) int {
 		return ExitOK
 	case errors.As(err, &chosen):
 		return chosen.Code
+	case errors.As(err, &signal):
+		return signal.code()
 	case errors.As(err, &schema), errors.As(err, &version), errors.As(err, &refused), errors.As(err, &url):
 		return ExitUsage
 	case store.Unreachable(err):

@@ -52,19 +52,16 @@ func UntilSignal(parent context.Context) (context.Context, context.CancelFunc) {
 	}
 }
 
-// Signalled returns the exit code of a context that a signal ended.
-func Signalled(ctx context.Context) (code int, yes bool) {
-	var e signalError
-	if errors.As(context.Cause(ctx), &e) {
-		return e.code(), true
+// signalOf returns the signal that ended a context, or nil.
+func signalOf(ctx context.Context) error {
+	if e := (signalError{}); errors.As(context.Cause(ctx), &e) {
+		return e
 	}
-	return 0, false
+	return nil
 }
 
-// OrSignal returns err, or the exit code of the signal that caused it.
-func OrSignal(ctx context.Context, err error) error {
-	if code, yes := Signalled(ctx); yes {
-		return &Error{code, context.Cause(ctx)}
-	}
-	return err
+// Signalled returns the exit code of a context that a signal ended.
+func Signalled(ctx context.Context) (code int, yes bool) {
+	e := signalOf(ctx)
+	return ExitCode(e), e != nil
 }

@@ -6,7 +6,6 @@ import (
 	"maps"
 	"os"
 	"slices"
-	"strings"
 
 	"github.com/kelseyhightower/envconfig"
 
@@ -18,11 +17,14 @@ import (
 // Prefix begins the names of all variables, before an underscore.
 const Prefix = "TAGEXEC"
 
+// MaxWorkers is the largest number of workers.
+const MaxWorkers = 100_000
+
 // Config is the configuration of an executor and of the commands that work on
 // its queue. Load returns one.
 type Config struct {
 	DatabaseURL        string       `split_words:"true" desc:"the Postgres database that holds the queue, postgres://user:password@host:port/name"`
-	Workers            int          `default:"16" desc:"jobs that run at the same time"`
+	Workers            Number       `default:"16" desc:"jobs that run at the same time"`
 	Pools              List         `desc:"pools to take jobs from, separated by commas; empty: all"`
 	Kinds              List         `desc:"kinds of job to run, separated by commas; empty: all that are configured"`
 	PollInterval       cli.Duration `split_words:"true" default:"250ms" desc:"time between looks for jobs when there are none"`
@@ -32,7 +34,7 @@ type Config struct {
 	JobTimeout         cli.Duration `split_words:"true" default:"1h" desc:"limit of one attempt of a job that sets none, and of its wait for what is unavailable"`
 	SQLSources         Sources      `split_words:"true" desc:"databases for SQL jobs: name=url pairs, separated by spaces or commas"`
 	CommandsDir        string       `split_words:"true" desc:"directory of the executables that command jobs may name"`
-	CommandEnv         List         `split_words:"true" desc:"names of environment variables passed through to commands"`
+	CommandEnv         List         `split_words:"true" desc:"names of environment variables passed through to commands; those of tagexec with passwords are refused"`
 	CommandEnvSettable List         `split_words:"true" desc:"names of environment variables that a payload may set"`
 	CommandUser        string       `split_words:"true" desc:"user that commands run as, where the executor is root; empty: as the executor"`
 	HTTPOrigins        List         `split_words:"true" desc:"origins that HTTP jobs may call, e.g. https://api.example.com"`
@@ -53,12 +55,7 @@ func Load() (Config, error) {
 		c        Config
 		problems []string
 	)
-	// An empty variable counts as not set, so that a compose file can leave one out.
-	for _, v := range variables() {
-		if value, set := os.LookupEnv(v.name); set && value == "" {
-			os.Unsetenv(v.name)
-		}
-	}
+	tidy()
 	// envconfig stops at the first value it cannot read: note it, look past it, and put it back.
 	for {
 		var wrong *envconfig.ParseError
@@ -76,7 +73,7 @@ func Load() (Config, error) {
 	}
 	problems = append(problems, c.problems()...)
 	if len(problems) > 0 {
-		return c, cli.Usagef("the configuration is wrong:\n  %s\n`tagexec help config` lists all variables", strings.Join(problems, "\n  "))
+		return c, cli.WrongConfiguration(problems)
 	}
 	return c, nil
 }
@@ -84,10 +81,8 @@ func Load() (Config, error) {
 // reason says what is wrong with a value that cannot be read.
 func reason(wrong *envconfig.ParseError) string {
 	switch wrong.TypeName {
-	case "cli.Duration":
+	case "cli.Duration", "config.Number", "config.List":
 		return fmt.Sprintf("%s is %q: %v", wrong.KeyName, wrong.Value, wrong.Err)
-	case "int":
-		return fmt.Sprintf("%s is %q: must be a whole number", wrong.KeyName, wrong.Value)
 	}
 	return fmt.Sprintf("%s: %v", wrong.KeyName, wrong.Err) // Sources: the value holds passwords
 }
@@ -100,13 +95,11 @@ func (c Config) problems() []string {
 			list = append(list, Prefix+"_"+name+" "+fmt.Sprintf(format, args...))
 		}
 	}
-	check(c.Workers >= 1 && c.Workers <= 100_000, "WORKERS", "is %d: must be from 1 to 100000", c.Workers)
+	check(c.Workers >= 1 && c.Workers <= MaxWorkers, "WORKERS", "is %d: must be from 1 to %d", c.Workers, MaxWorkers)
 	check(c.PollInterval > 0, "POLL_INTERVAL", "is %s: must be more than 0", c.PollInterval)
 	check(c.Heartbeat > 0, "HEARTBEAT", "is %s: must be more than 0", c.Heartbeat)
 	check(c.Lease >= 2*c.Heartbeat, "LEASE", "is %s: must be at least twice %s_HEARTBEAT, which is %s", c.Lease, Prefix, c.Heartbeat)
-	check(c.ShutdownGrace >= 0, "SHUTDOWN_GRACE", "is %s: must not be negative", c.ShutdownGrace)
 	check(c.JobTimeout > 0, "JOB_TIMEOUT", "is %s: must be more than 0", c.JobTimeout)
-	check(c.Retention >= 0, "RETENTION", "is %s: must not be negative", c.Retention)
 	check(c.LogFormat == "" || c.LogFormat == "text" || c.LogFormat == "json", "LOG_FORMAT", "is %q: must be text or json", c.LogFormat)
 	check(slices.Contains([]string{"debug", "info", "warn", "error"}, c.LogLevel), "LOG_LEVEL", "is %q: must be debug, info, warn or error", c.LogLevel)
 	check((c.HTTPUser == "") == (c.HTTPPassword == ""), "HTTP_USER", "and %s_HTTP_PASSWORD go together: set both or neither", Prefix)
@@ -115,7 +108,8 @@ func (c Config) problems() []string {
 		list List
 	}{{"COMMAND_ENV", c.CommandEnv}, {"COMMAND_ENV_SETTABLE", c.CommandEnvSettable}} {
 		for _, item := range names.list {
-			check(!strings.ContainsAny(item, " \t\n="), names.name, "names %q: must be names of variables, separated by commas", item)
+			check(isVariable(item), names.name, "names %q: must be names of variables, separated by commas", item)
+			check(!slices.Contains(ourSecrets, item), names.name, "names %s, which holds passwords of tagexec: give a command that needs a login one of its own", item)
 		}
 	}
 	for _, dir := range []struct{ name, path string }{{"COMMANDS_DIR", c.CommandsDir}, {"SECRETS_DIR", c.SecretsDir}} {
@@ -144,7 +138,7 @@ func (c Config) problems() []string {
 func LoadWithDatabase() (Config, error) {
 	c, err := Load()
 	if err == nil && c.DatabaseURL == "" {
-		err = cli.Usagef("%s_DATABASE_URL is not set: give the Postgres database that holds the queue,\n"+
+		err = cli.Usagef("%s_DATABASE_URL is not set: give the Postgres database that holds the queue, "+
 			"or try `tagexec demo` (everything on sample data) or `tagexec standalone` (a database of its own)", Prefix)
 	}
 	return c, err

@@ -4,10 +4,42 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
+	"strings"
+	"unicode"
 )
 
 // Given reports whether the user has set a variable, named without the prefix.
 func Given(name string) bool { return os.Getenv(Prefix+"_"+name) != "" }
+
+// tidy takes the blanks and line breaks around each variable away, which an env file
+// keeps, also those of Windows; of a login only the line break, since the rest may
+// belong to it. What is empty then counts as not set, so that a compose file can leave
+// a variable out.
+func tidy() {
+	for _, v := range variables() {
+		value, set := os.LookupEnv(v.name)
+		tidied := strings.TrimRight(value, "\r\n")
+		if v.name != Prefix+"_HTTP_USER" && v.name != Prefix+"_HTTP_PASSWORD" {
+			tidied = strings.TrimSpace(value)
+		}
+		switch {
+		case set && tidied == "":
+			os.Unsetenv(v.name)
+		case tidied != value:
+			os.Setenv(v.name, tidied)
+		}
+	}
+}
+
+// ourSecrets are the variables of tagexec that hold passwords.
+var ourSecrets = []string{Prefix + "_DATABASE_URL", Prefix + "_SQL_SOURCES", Prefix + "_HTTP_PASSWORD"}
+
+// isVariable reports whether name can be that of a variable.
+func isVariable(name string) bool {
+	return !strings.ContainsFunc(name, func(r rune) bool {
+		return r != '_' && r != '.' && r != '-' && !unicode.IsLetter(r) && !unicode.IsDigit(r)
+	})
+}
 
 // AirflowRun is the context of a batch as Airflow tells its tasks: the fields of
 // submit_jobs that AIRFLOW_CTX_* give. Outside Airflow it is empty.

@@ -3,6 +3,7 @@ package config
 import (
 	"io"
 	"log/slog"
+	"time"
 
 	"github.com/tagexec/tagexec/cmd/internal/cli"
 )
@@ -25,10 +26,14 @@ func (c Config) Logger(w io.Writer) *slog.Logger {
 	return slog.New(slog.NewJSONHandler(w, options))
 }
 
-// readable writes durations as people do, "100ms", in JSON too.
+// readable writes durations as people do, "100ms", in JSON too, and errors as the
+// commands do.
 func readable(_ []string, a slog.Attr) slog.Attr {
-	if a.Value.Kind() == slog.KindDuration {
-		a.Value = slog.StringValue(a.Value.Duration().String())
+	switch value := a.Value.Any().(type) {
+	case time.Duration:
+		a.Value = slog.StringValue(value.String())
+	case error:
+		a.Value = slog.StringValue(cli.Text(value))
 	}
 	return a
 }

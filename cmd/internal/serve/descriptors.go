@@ -35,7 +35,7 @@ func spareConnections(c config.Config, kinds []string, log *slog.Logger) int {
 	if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &limit); err != nil {
 		return minConnections
 	}
-	need := ownDescriptors + c.Workers*perWorker
+	need := ownDescriptors + int(c.Workers)*perWorker
 	spare := int(min(uint64(limit.Cur), 1<<30)) - need
 	if spare < minConnections {
 		log.Warn("the limit of open files is low for so many workers: raise it (ulimit -n), or run fewer",

@@ -54,7 +54,7 @@ func Open(ctx context.Context, c config.Config, batch string, log *slog.Logger) 
 		log.Warn("commands run as root, from whom nothing of this executor can be kept: start it as another user, or set " + config.Prefix + "_COMMAND_USER")
 	}
 	pool, err := executor.New(st, executor.Config{
-		Runners: runners, Workers: c.Workers, Pools: c.Pools, Batch: batch, Version: version.String(),
+		Runners: runners, Workers: int(c.Workers), Pools: c.Pools, Batch: batch, Version: version.String(),
 		PollInterval: time.Duration(c.PollInterval), Lease: time.Duration(c.Lease), Heartbeat: time.Duration(c.Heartbeat),
 		Grace: time.Duration(c.ShutdownGrace), JobTimeout: time.Duration(c.JobTimeout),
 		Log: log,
@@ -99,7 +99,7 @@ func OpenStore(ctx context.Context, c config.Config) (*store.Store, error) {
 		st.Close()
 		var schema *store.SchemaError
 		if !errors.As(err, &schema) {
-			err = fmt.Errorf("%s: %w", st.Address(), err)
+			err = st.Locate(err)
 		}
 		return nil, err
 	}
@@ -114,10 +114,15 @@ func newRunners(ctx context.Context, c config.Config) (executor.Runners, func(),
 		closers  []func()
 		problems []string
 	)
+	refused := func(variable string, err error) { // each line of the error is a problem
+		for line := range strings.Lines(err.Error()) {
+			problems = append(problems, config.Prefix+"_"+variable+": "+strings.TrimSuffix(line, "\n"))
+		}
+	}
 	wanted := func(kind string) bool { return len(c.Kinds) == 0 || slices.Contains(c.Kinds, kind) }
 	if len(c.SQLSources) > 0 && wanted("sql") {
-		if r, err := runner.NewSQL(ctx, c.SQLSources, runner.SQLOptions{PoolSize: c.Workers}); err != nil {
-			problems = append(problems, config.Prefix+"_SQL_SOURCES: "+err.Error())
+		if r, err := runner.NewSQL(ctx, c.SQLSources, runner.SQLOptions{PoolSize: int(c.Workers)}); err != nil {
+			refused("SQL_SOURCES", err)
 		} else {
 			runners["sql"], closers = r, append(closers, r.Close)
 		}
@@ -127,14 +132,14 @@ func newRunners(ctx context.Context, c config.Config) (executor.Runners, func(),
 			Dir: c.CommandsDir, Env: c.CommandEnv, EnvSettable: c.CommandEnvSettable, User: c.CommandUser, Workers: c.Workers, KillGrace: commandKillGrace,
 		})
 		if err != nil {
-			problems = append(problems, config.Prefix+"_COMMANDS_DIR: "+err.Error())
+			refused("COMMANDS_DIR", err)
 		} else {
 			runners["command"], closers = r, append(closers, r.Close)
 		}
 	}
 	if len(c.HTTPOrigins) > 0 && wanted("http") {
 		if r, err := runner.NewHTTP(runner.HTTPOptions{Origins: c.HTTPOrigins, SecretsDir: c.SecretsDir}); err != nil {
-			problems = append(problems, config.Prefix+"_HTTP_ORIGINS: "+err.Error())
+			refused("HTTP_ORIGINS", err)
 		} else {
 			runners["http"], closers = r, append(closers, r.Close)
 		}
@@ -158,7 +163,7 @@ func newRunners(ctx context.Context, c config.Config) (executor.Runners, func(),
 	}
 	if len(problems) > 0 {
 		closeAll()
-		return nil, nil, cli.Usagef("the configuration is wrong:\n  %s\n`tagexec help config` lists all variables", strings.Join(problems, "\n  "))
+		return nil, nil, cli.WrongConfiguration(problems)
 	}
 	return runners, closeAll, nil
 }

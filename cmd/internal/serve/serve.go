@@ -26,9 +26,7 @@ func Command(std cli.Streams) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			ctx, stop := cli.UntilSignal(cmd.Context())
-			defer stop()
-			return Run(ctx, c, c.Logger(std.Err))
+			return Run(cmd.Context(), c, c.Logger(std.Err))
 		},
 	}
 }
