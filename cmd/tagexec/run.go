@@ -113,7 +113,7 @@ func (o *oneShot) run(ctx context.Context, std cli.Streams) (summary, error) {
 	if err == nil {
 		err = o.execute(ctx, std, &s)
 	}
-	s.Seconds = float64(time.Since(began).Milliseconds()) / 1000
+	s.Seconds = seconds(time.Since(began))
 	cause := context.Cause(ctx)
 	if cause != nil && !errors.Is(err, cause) {
 		err = cause // what it led to says less
@@ -133,6 +133,10 @@ func (o *oneShot) run(ctx context.Context, std cli.Streams) (summary, error) {
 	}
 	return s, err
 }
+
+// seconds returns d as a number of at most three decimals also in JSON: Seconds of
+// 3.647 s is 3.6470000000000002.
+func seconds(d time.Duration) float64 { return float64(d.Milliseconds()) / 1000 }
 
 // execute submits the jobs and runs the batch until it is settled or ctx ends.
 func (o *oneShot) execute(ctx context.Context, std cli.Streams, s *summary) error {
