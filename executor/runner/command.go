@@ -28,6 +28,10 @@ type CommandOptions struct {
 	// Env names the variables of the executor's own environment that every
 	// command gets. A name that is not set is passed over.
 	Env []string
+	// Secrets are what no output may hold, besides the values of those variables of
+	// Env whose names say that they are secret. Very short ones are in every text, and
+	// stay there.
+	Secrets []string
 	// EnvSettable names the variables that a payload may set.
 	EnvSettable []string
 	// User is who commands run as, a name or a number, where this process is
@@ -56,7 +60,8 @@ type CommandOptions struct {
 //
 // Standard output and error together are the output, in the order they
 // arrive. The last line of standard output that is not blank becomes the
-// result if it is a JSON object of at most 64 kB. Exit status 0 is success,
+// result if it is a JSON object of at most 64 kB. In all of it secrets are replaced, as
+// far as CommandOptions.Secrets goes. Exit status 0 is success,
 // another one the failure exit_status with the last line of standard error,
 // in which passwords of URLs are masked (everybody may see it), and a signal that the executor did not send the failure killed.
 //
@@ -75,6 +80,7 @@ type CommandOptions struct {
 type Command struct {
 	dir      string
 	pass     []string
+	redact   redactor
 	settable []string
 	grace    time.Duration
 	self     string              // the program that guardians are started from
@@ -100,6 +106,11 @@ func NewCommand(opt CommandOptions) (*Command, error) {
 		c.grace = defaultKillGrace
 	}
 	var problems []error
+	for _, s := range append(secretsOf(opt.Env), opt.Secrets...) {
+		if len(s) >= shortest {
+			c.redact.add(s)
+		}
+	}
 	dir, err := commandsDir(opt.Dir)
 	if err != nil {
 		problems = append(problems, err)
@@ -257,9 +268,9 @@ func startFailure(ctx context.Context, command, path string, err error) error {
 
 func (c *Command) report(ctx context.Context, command string, p *process, end ending) (executor.Report, error) {
 	report := executor.Report{
-		Output:      p.output.String(),
+		Output:      c.redact.text(p.output.String()),
 		OutputBytes: p.output.Len(),
-		Value:       objectResult(p.stdout.line()),
+		Value:       objectResult(c.redact.bytes(p.stdout.line())),
 	}
 	if end.outputHeld {
 		report.Output += "\n… a process that the command left behind keeps its output open; it was not read on …\n"
@@ -278,7 +289,7 @@ func (c *Command) report(ctx context.Context, command string, p *process, end en
 	case report.ExitCode != nil:
 		message := fmt.Sprintf("exited with status %d", *report.ExitCode)
 		if last := p.stderr.line(); len(last) > 0 {
-			message += ": " + clip(executor.MaskPasswords(string(last)), 200)
+			message += ": " + clip(executor.MaskPasswords(c.redact.text(string(last))), 200)
 		}
 		if *report.ExitCode == exitNotFound {
 			message += scriptFault(filepath.Join(c.dir, command))

@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/user"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -85,6 +86,20 @@ func commandUser(name string) (*syscall.Credential, error) {
 		return nil, fmt.Errorf("commands cannot run as user %s: it must be an ordinary user, not root", quote(name))
 	}
 	return &syscall.Credential{Uid: uint32(uid), Gid: uint32(gid)}, nil // and no other groups
+}
+
+// secretName is what a variable is called whose value is a secret.
+var secretName = regexp.MustCompile(`(?i)passw|passphrase|pwd$|secret|token(?:_|s?$)|credential|(?:api|access|private|auth)_?key|(?:_|^)pass$`)
+
+// secretsOf returns the values of those variables whose names say that they are
+// secret. Who gives a variable the name of a file of secrets keeps the path.
+func secretsOf(names []string) (values []string) {
+	for _, name := range names {
+		if value := os.Getenv(name); secretName.MatchString(name) && !filepath.IsAbs(value) {
+			values = append(values, value)
+		}
+	}
+	return values
 }
 
 // takesOver reports whether who sets a variable decides what code a listed

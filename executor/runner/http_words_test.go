@@ -9,8 +9,10 @@ import (
 	"fmt"
 	"html"
 	"io"
+	"mime/quotedprintable"
 	"net/http"
 	"net/url"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -194,11 +196,27 @@ func spellings(text string) map[string]string {
 		"base64 behind one":      base64.StdEncoding.EncodeToString([]byte("k" + text + ", and more")),
 		"base64 behind two":      base64.StdEncoding.EncodeToString([]byte("k=" + text + ", and more")),
 		"base64 with \\/":        strings.ReplaceAll(base64.StdEncoding.EncodeToString([]byte(text)), "/", `\/`),
+		"hexadecimal":            fmt.Sprintf("%x", text),
+		"HEXADECIMAL":            fmt.Sprintf("%X", "Bearer "+text),
+		"hexadecimal, cut":       fmt.Sprintf("%x", text)[6:26],
+		"quoted-printable":       quotedPrintable(text),
+		"all of it =XX":          equals.ReplaceAllString(fmt.Sprintf("%X", text), "=$0"),
+		"quoted-printable, cut":  text[:6] + "=\r\n" + text[6:9] + "=\n" + quotedPrintable(text[9:]),
 		"its beginning":          text[:10],
 		"its end":                text[len(text)-10:],
 		"its middle":             text[5:15],
 		"its beginning, escaped": strings.ReplaceAll(text[:12], "/", `\/`),
 	}
+}
+
+var equals = regexp.MustCompile("..")
+
+func quotedPrintable(text string) string {
+	var b strings.Builder
+	w := quotedprintable.NewWriter(&b)
+	_, _ = io.WriteString(w, text)
+	_ = w.Close()
+	return b.String()
 }
 
 // wantNoSecret fails if eight bytes of the secret stand in a text.

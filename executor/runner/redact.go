@@ -3,6 +3,7 @@ package runner
 import (
 	"bytes"
 	"encoding/base64"
+	hexadecimal "encoding/hex"
 	"html"
 	"iter"
 	"slices"
@@ -24,8 +25,8 @@ const (
 )
 
 // redactor removes secrets from whatever is stored or shown: also where they are
-// spelled in escapes (JSON's \/ and \u, percent, HTML's &amp;) or in base64, and
-// where only a shred is left of them.
+// spelled in escapes (JSON's \/ and \u, percent, HTML's &amp;, quoted-printable), in
+// base64 or in hexadecimal digits, and where only a shred is left of them.
 type redactor struct {
 	forms  []form
 	begins map[byte][]begin // where in the forms a byte stands
@@ -47,6 +48,9 @@ func (r *redactor) add(value string) {
 		for _, text := range inBase64(f.text) {
 			r.addForm(form{text: text})
 		}
+		digits := hexadecimal.EncodeToString([]byte(f.text))
+		r.addForm(form{digits, 2 * f.open})
+		r.addForm(form{strings.ToUpper(digits), 2 * f.open})
 	}
 }
 
@@ -153,7 +157,7 @@ func (r *redactor) secretAt(text []byte, cut bool) (longest int) {
 		return longest
 	}
 	for plain := range readings(text) {
-		if plain[0] != text[0] {
+		if plain != "" && plain[0] != text[0] {
 			try(plain[0])
 		}
 	}
@@ -189,7 +193,7 @@ func spells(text []byte, secret string, o order) (length, equal int) {
 	return length, equal
 }
 
-func beginsEscape(b byte) bool { return b == '\\' || b == '%' || b == '&' || b == '+' }
+func beginsEscape(b byte) bool { return b == '\\' || b == '%' || b == '&' || b == '+' || b == '=' }
 
 // deepest is how many characters more an escape within escapes may have: fifteen
 // backslashes are four texts of JSON within one another.
@@ -260,7 +264,11 @@ func unescape(text []byte) (plain string, length int) {
 		return " ", 1
 	case text[0] == '&':
 		return unescapeHTML(text)
-	case text[0] == '%' && len(text) >= 3:
+	case text[0] == '=' && bytes.HasPrefix(text, []byte("=\n")): // of quoted-printable: the line goes on
+		return "", 2
+	case text[0] == '=' && bytes.HasPrefix(text, []byte("=\r\n")):
+		return "", 3
+	case (text[0] == '%' || text[0] == '=') && len(text) >= 3:
 		if b, ok := hex(text[1:3]); ok {
 			return string([]byte{byte(b)}), 3
 		}

@@ -160,6 +160,16 @@ func hosts(conn *pgconn.Config) []string {
 	return list
 }
 
+// Password is that of the login, from wherever it comes. It is "" also where the
+// password is the name of the user or the database: that is none, and in every text.
+func (d *Database) Password() string {
+	conn := d.config.ConnConfig
+	if conn.Password == conn.User || conn.Password == conn.Database {
+		return ""
+	}
+	return conn.Password
+}
+
 // Name is what sessions call themselves: as the URL says, else application.
 func (d *Database) Name(application string) string {
 	return cmp.Or(d.config.ConnConfig.RuntimeParams["application_name"], application)

@@ -134,6 +134,20 @@ func (c Config) problems() []string {
 	return list
 }
 
+// Secrets are the passwords of c, which Load returned.
+func (c Config) Secrets() []string {
+	list := []string{c.HTTPPassword}
+	if d, err := postgres.Queue(c.DatabaseURL); err == nil {
+		list = append(list, d.Password())
+	}
+	for _, url := range c.SQLSources {
+		if d, err := postgres.Source(url); err == nil {
+			list = append(list, d.Password())
+		}
+	}
+	return list
+}
+
 // LoadWithDatabase is Load for a command that needs a database of the user's.
 func LoadWithDatabase() (Config, error) {
 	c, err := Load()

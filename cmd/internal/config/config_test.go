@@ -36,6 +36,19 @@ func TestWhatAnEnvFileLeavesAroundValuesMeansNothing(t *testing.T) {
 	}
 }
 
+func TestSecretsAreThePasswordsAndNoNames(t *testing.T) {
+	c, err := load(t, map[string]string{
+		"DATABASE_URL": "postgres://u:one%2F1@h/d", "SQL_SOURCES": "a=postgres://h/d?user=u&password=two b=postgres://jobs:jobs@h/d c=postgres://u@h/d", "HTTP_USER": "u", "HTTP_PASSWORD": "three",
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := slices.DeleteFunc(c.Secrets(), func(s string) bool { return s == "" })
+	if slices.Sort(got); !slices.Equal(got, []string{"one/1", "three", "two"}) {
+		t.Errorf("%q", got)
+	}
+}
+
 func TestWrongValuesAreNamed(t *testing.T) {
 	for name, c := range map[string]struct{ value, want string }{
 		"WORKERS":       {"0x10", `is "0x10": must be a whole number`},

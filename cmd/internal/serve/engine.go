@@ -53,6 +53,11 @@ func Open(ctx context.Context, c config.Config, batch string, log *slog.Logger) 
 	if runners["command"] != nil && c.CommandUser == "" && os.Geteuid() == 0 {
 		log.Warn("commands run as root, from whom nothing of this executor can be kept: start it as another user, or set " + config.Prefix + "_COMMAND_USER")
 	}
+	for _, name := range c.CommandEnv {
+		if strings.HasPrefix(name, "PG") && strings.HasSuffix(name, "PASSWORD") && os.Getenv(name) != "" {
+			log.Warn("commands are given a password that tagexec may use itself; it is kept out of their output", "variable", name)
+		}
+	}
 	pool, err := executor.New(st, executor.Config{
 		Runners: runners, Workers: int(c.Workers), Pools: c.Pools, Batch: batch, Version: version.String(),
 		PollInterval: time.Duration(c.PollInterval), Lease: time.Duration(c.Lease), Heartbeat: time.Duration(c.Heartbeat),
@@ -129,7 +134,7 @@ func newRunners(ctx context.Context, c config.Config) (executor.Runners, func(),
 	}
 	if c.CommandsDir != "" && wanted("command") {
 		r, err := runner.NewCommand(runner.CommandOptions{
-			Dir: c.CommandsDir, Env: c.CommandEnv, EnvSettable: c.CommandEnvSettable, User: c.CommandUser, Workers: c.Workers, KillGrace: commandKillGrace,
+			Dir: c.CommandsDir, Env: c.CommandEnv, EnvSettable: c.CommandEnvSettable, User: c.CommandUser, Secrets: c.Secrets(), Workers: int(c.Workers), KillGrace: commandKillGrace,
 		})
 		if err != nil {
 			refused("COMMANDS_DIR", err)
