@@ -155,6 +155,9 @@ func (d *database) apply(ctx context.Context, applied *[]string) error {
 
 func (s source) down(ctx context.Context, url string, all bool, tell []func(string)) ([]string, error) {
 	var undone []string
+	if state, err := s.read(ctx, url); err == nil && state.nothing {
+		return nil, nil
+	} // what else is wrong, with says
 	err := s.with(ctx, url, tell, func(d *database) error {
 		version, err := d.numbered.GetDBVersion(ctx)
 		if err != nil {

@@ -13,9 +13,9 @@ import (
 	"github.com/tagexec/tagexec/store/postgres"
 )
 
-// raisedNotice is the SQLSTATE of a notice that a migration raises, unlike those
-// of the server, such as that a schema exists already.
-const raisedNotice = "00000"
+// raises is the function of the server in which a notice is made that a migration
+// raises, unlike those of the server itself, such as that an index to drop is not there.
+const raises = "exec_stmt_raise"
 
 // ownPath is the search_path of our sessions: by a bare name they find the system's
 // objects only. Somebody else's now() became the default of a column.
@@ -24,12 +24,13 @@ const ownPath = "pg_catalog, pg_temp"
 // session are the settings of sessions that migrate, in which those of the login
 // and the database change nothing that a migration relies on.
 var session = map[string]string{
-	"statement_timeout":             "0",
-	"idle_session_timeout":          "0",
-	"default_transaction_isolation": "read committed",
-	"default_table_access_method":   "heap",
-	"client_min_messages":           "notice",
-	"search_path":                   ownPath,
+	"statement_timeout":                   "0",
+	"idle_session_timeout":                "0",
+	"default_transaction_isolation":       "read committed",
+	"default_table_access_method":         "heap",
+	"client_min_messages":                 "notice",
+	"search_path":                         ownPath,
+	"idle_in_transaction_session_timeout": "0",
 }
 
 // settings are those of our transactions, also in the sessions of a pooler. The timeout
@@ -52,7 +53,7 @@ func open(ctx context.Context, url, role string, tell []func(string)) (db *sql.D
 		maps.Copy(config.RuntimeParams, session)
 	}
 	config.OnNotice = func(_ *pgconn.PgConn, n *pgconn.Notice) {
-		if n.Code == raisedNotice {
+		if n.Routine == raises {
 			tellAll(tell, n.Message)
 		}
 	}

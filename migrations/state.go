@@ -18,6 +18,7 @@ type state struct {
 	source
 	versions map[int64]appliedVersion
 	newest   int64 // version in the database; 0 without a schema
+	nothing  bool  // of the schema is there
 }
 
 type appliedVersion struct {
@@ -28,7 +29,7 @@ type appliedVersion struct {
 }
 
 const (
-	beginSQL = "BEGIN READ ONLY; SET LOCAL statement_timeout = 0; SET LOCAL search_path = " + ownPath
+	beginSQL = "BEGIN READ ONLY; SET LOCAL statement_timeout = 0; SET LOCAL idle_in_transaction_session_timeout = 0; SET LOCAL search_path = " + ownPath
 
 	// The catalogs are open to every login.
 	findVersionsSQL = `
@@ -76,6 +77,7 @@ func (s *state) scan(ctx context.Context, tx pgx.Tx) error {
 		}
 	}
 	if !exists {
+		s.nothing = !noted
 		return nil
 	}
 	rows, err := tx.Query(ctx, readVersionsSQL)

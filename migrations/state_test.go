@@ -50,6 +50,17 @@ func TestStatusWritesNothing(t *testing.T) {
 	checkSame(t, "the database", describe(db), before)
 }
 
+// Where nothing is to take back, nothing is made first, so that no right is needed.
+func TestDownOfNothingWritesNothing(t *testing.T) {
+	t.Parallel()
+	db := storetest.Empty(t)
+	role, login := db.Login("")
+	db.Exec("ALTER ROLE " + role + " SET default_transaction_read_only = on")
+	if undone, err := migrations.Down(t.Context(), login, true); err != nil || len(undone) > 0 {
+		t.Errorf("took back %q, %v", undone, err)
+	}
+}
+
 // What a login or a database sets changes nothing that the migrations rely on.
 func TestUpWhateverTheLoginAndTheDatabaseSet(t *testing.T) {
 	t.Parallel()
@@ -60,7 +71,7 @@ func TestUpWhateverTheLoginAndTheDatabaseSet(t *testing.T) {
 	for _, setting := range []string{
 		"datestyle = 'SQL, DMY'", "intervalstyle = 'sql_standard'", "timezone = 'Asia/Shanghai'", "client_encoding = 'LATIN1'",
 		"standard_conforming_strings = off", "default_transaction_isolation = 'serializable'", "search_path = mock, pg_catalog",
-		"statement_timeout = '200ms'", "bytea_output = 'escape'", "client_min_messages = 'error'", "idle_session_timeout = '1s'",
+		"statement_timeout = '200ms'", "bytea_output = 'escape'", "client_min_messages = 'error'", "idle_session_timeout = '1s'", "idle_in_transaction_session_timeout = '1ms'",
 	} {
 		db.Exec("ALTER ROLE " + role + " SET " + setting)
 	}

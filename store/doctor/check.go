@@ -51,7 +51,7 @@ const answerTimeout = 5 * time.Second
 
 // begin begins the transaction of one check. Each check has its own, so that
 // one which fails leaves the others, and no setting stays in a pooler's session.
-var begin = fmt.Sprintf("BEGIN READ ONLY; SET LOCAL statement_timeout = %d; SET LOCAL jit = off; SET LOCAL search_path = pg_catalog", checkTimeout.Milliseconds())
+var begin = fmt.Sprintf("BEGIN READ ONLY; SET LOCAL statement_timeout = %d; SET LOCAL idle_in_transaction_session_timeout = 0; SET LOCAL jit = off; SET LOCAL search_path = pg_catalog", checkTimeout.Milliseconds())
 
 // on makes the check on t. An error means that no further check can be made.
 func (c check) on(ctx context.Context, conn *pgx.Conn, t *target) (list []Diagnosis, err error) {
