@@ -117,6 +117,7 @@ func reason(err error, p parameters) string {
 	said := "has parameters that cannot be used"
 	// What comes before quotes the URL, in which no backquote and no blank stands.
 	if _, after, ok := strings.Cut(err.Error(), "`: "); ok {
+		after, _, _ = strings.Cut(after, " (strconv.") // which quotes the value
 		said = "cannot be used: " + after
 	}
 	var file *fs.PathError

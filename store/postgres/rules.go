@@ -17,6 +17,12 @@ var connection = names(`host port dbname database user password passfile connect
 var ours = names(`default_query_exec_mode statement_cache_capacity description_cache_capacity
 	pool_min_conns pool_min_idle_conns pool_max_conn_idle_time pool_health_check_period pool_max_conn_lifetime_jitter pool_ping_timeout replication`)
 
+// libpqs are parameters that only libpq knows, which other clients of the same
+// database are given.
+var libpqs = names(`authtype fallback_application_name gssdelegation gssencmode gsslib hostaddr keepalives keepalives_count keepalives_idle keepalives_interval
+	load_balance_hosts requirepeer requiressl scram_client_key scram_server_key sslcompression sslcrl sslcrldir ssl_max_protocol_version ssl_min_protocol_version
+	tcp_user_timeout tty`)
+
 func names(list string) map[string]bool {
 	set := map[string]bool{}
 	for name := range strings.FieldsSeq(list) {
@@ -55,6 +61,8 @@ func (r rules) check(p parameters) error {
 		case connection[name]:
 		case connection[lower]:
 			return refuse(fmt.Sprintf("sets %s in capitals: write %s", lower, lower))
+		case libpqs[lower]:
+			return refuse(fmt.Sprintf("sets %s: only libpq knows that, so leave it out", lower))
 		case !p.isName(lower):
 			return refuse("has a parameter that is none (the rest of a password? there write & as %26)")
 		case !r.allows(lower, p[name]):

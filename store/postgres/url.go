@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 	"unicode"
+	"unicode/utf8"
 )
 
 // form is how a URL looks, for messages.
@@ -33,8 +34,10 @@ func read(text string) (parameters, error) {
 	switch {
 	case text == "":
 		return nil, refuse("is empty: must look like " + form)
-	case strings.ContainsAny(text[:1]+text[len(text)-1:], "'\"`"):
+	case isQuote(first(text)) || isQuote(last(text)):
 		return nil, refuse("stands in quotation marks, which an env file keeps: write it without")
+	case strings.ContainsFunc(text, func(r rune) bool { return !unicode.IsGraphic(r) }):
+		return nil, refuse("holds a line break or a character that nobody sees, such as a byte order mark")
 	case !isURL && strings.Contains(text, "="):
 		return nil, refuse("is no URL: instead of host=… user=… write " + form)
 	case !isURL:
@@ -43,8 +46,8 @@ func read(text string) (parameters, error) {
 		return nil, refuse("names a driver after a +, which only SQLAlchemy knows: must look like " + form)
 	case scheme != "postgres" && scheme != "postgresql":
 		return nil, refuse("is no Postgres URL: it does not begin with postgres:// or postgresql://, but must look like " + form)
-	case strings.ContainsFunc(text, func(r rune) bool { return unicode.IsSpace(r) || unicode.IsControl(r) }):
-		return nil, refuse("holds a blank or a line break: write a blank as %20")
+	case strings.ContainsFunc(text, unicode.IsSpace):
+		return nil, refuse("holds a blank: write it as %20")
 	case !escaped(text):
 		return nil, refuse("has a % without the two hexadecimal digits of a character after it: " + encode)
 	}
@@ -66,12 +69,22 @@ func read(text string) (parameters, error) {
 	}
 	hosts, _, _ = strings.Cut(hosts, "/")
 	for host := range strings.SplitSeq(hosts, ",") {
+		if strings.Count(host, ":") > 1 && strings.Trim(host, "0123456789abcdefABCDEF:.") == "" {
+			return nil, refuse("has an IPv6 address without brackets: write [::1] or [::1]:5432")
+		}
 		if !isHost(host) {
 			return nil, refuse("has a host or a port that is none: " + encode)
 		}
 	}
 	return readQuery(query)
 }
+
+func first(text string) rune { r, _ := utf8.DecodeRuneInString(text); return r }
+
+func last(text string) rune { r, _ := utf8.DecodeLastRuneInString(text); return r }
+
+// isQuote reports whether people put r around a text.
+func isQuote(r rune) bool { return strings.ContainsRune("'\"`“”„‘’‚«»<>", r) }
 
 // escaped reports whether two hexadecimal digits follow each %, not those of NUL.
 func escaped(text string) bool {

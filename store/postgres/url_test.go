@@ -30,6 +30,13 @@ func TestURLErrorsSayWhatIsWrongWithoutTheURL(t *testing.T) {
 		"double quotes":                  {`"postgres://u:` + secret + `@h/d"`, "quotation marks"},
 		"single quotes":                  {`'postgres://u:` + secret + `@h/d'`, "quotation marks"},
 		"one quote":                      {`postgres://u:` + secret + `@h/d'`, "quotation marks"},
+		"typographic quotes":             {"“postgres://u:" + secret + "@h/d”", "quotation marks"},
+		"angle brackets":                 {"<postgres://u:" + secret + "@h/d>", "quotation marks"},
+		"a byte order mark":              {"\ufeffpostgres://u:" + secret + "@h/d", "byte order mark"},
+		"a mark of direction":            {"postgres://u:" + secret + "\u202e@h/d", "nobody sees"},
+		"an IPv6 address":                {"postgres://u:" + secret + "@::1/d", "write [::1]"},
+		"an IPv6 address and a port":     {"postgres://u:" + secret + "@fe80::1:5432,h/d", "write [::1]"},
+		"a number that is none":          {"postgres://u@h/d?connect_timeout=" + secret, "invalid connect_timeout"},
 		"a blank within":                 {"postgres://u:" + secret + " x@h/d", "holds a blank"},
 		"a line break within":            {"postgres://u:" + secret + "\n@h/d", "line break"},
 		"a % in a password":              {"postgres://u:" + secret + "%zz@h/d", "% as %25"},
@@ -97,7 +104,7 @@ func TestParametersThatTagexecDecidesAreRefusedByName(t *testing.T) {
 	const base = "postgres://u:" + secret + "@h/d?sslmode=disable&"
 	both := []string{
 		"default_query_exec_mode=exec", "default_query_exec_mode=nonsense", "statement_cache_capacity=0", "description_cache_capacity=0",
-		"pool_min_conns=1", "pool_health_check_period=0", "pool_ping_timeout=1s", "client_encoding=LATIN1", "Client_Encoding=latin1", "replication=database",
+		"pool_min_conns=1", "pool_health_check_period=0", "pool_ping_timeout=1s", "gssencmode=disable", "keepalives=1", "sslcrl=/x", "HostAddr=127.0.0.1", "client_encoding=LATIN1", "Client_Encoding=latin1", "replication=database",
 	}
 	queue := []string{
 		"pool_max_conns=1", "options=-c%20jit%3Don", "search_path=x", "client_encoding=UTF8", "statement_timeout=1", "default_transaction_isolation=serializable",
