@@ -197,6 +197,8 @@ func spellings(text string) map[string]string {
 		"base64 behind two":      base64.StdEncoding.EncodeToString([]byte("k=" + text + ", and more")),
 		"base64 with \\/":        strings.ReplaceAll(base64.StdEncoding.EncodeToString([]byte(text)), "/", `\/`),
 		"hexadecimal":            fmt.Sprintf("%x", text),
+		"octal escapes":          octal(text),
+		"base64 twice":           base64.StdEncoding.EncodeToString([]byte(base64.StdEncoding.EncodeToString([]byte(text)))),
 		"HEXADECIMAL":            fmt.Sprintf("%X", "Bearer "+text),
 		"hexadecimal, cut":       fmt.Sprintf("%x", text)[6:26],
 		"quoted-printable":       quotedPrintable(text),
@@ -210,6 +212,13 @@ func spellings(text string) map[string]string {
 }
 
 var equals = regexp.MustCompile("..")
+
+func octal(text string) (escaped string) {
+	for _, b := range []byte(text) {
+		escaped += fmt.Sprintf(`\%03o`, b)
+	}
+	return escaped
+}
 
 func quotedPrintable(text string) string {
 	var b strings.Builder

@@ -26,7 +26,7 @@ const (
 
 // redactor removes secrets from whatever is stored or shown: also where they are
 // spelled in escapes (JSON's \/ and \u, percent, HTML's &amp;, quoted-printable), in
-// base64 or in hexadecimal digits, and where only a shred is left of them.
+// base64, also twice, or in hexadecimal digits, and where only a shred is left of them.
 type redactor struct {
 	forms  []form
 	begins map[byte][]begin // where in the forms a byte stands
@@ -36,6 +36,8 @@ type redactor struct {
 type form struct {
 	text string
 	open int // how many of its first bytes are no secret: "Bearer ", a user
+
+	verbatim bool // it is an encoding that nobody escapes
 }
 
 // begin is a place in a form from which on a text may be equal to it.
@@ -43,14 +45,16 @@ type begin struct{ form, at int }
 
 // add makes r remove a value, alone and behind its authentication scheme.
 func (r *redactor) add(value string) {
-	for _, f := range append([]form{{value, schemeLength(value)}}, partsOf(value)...) {
+	for _, f := range append([]form{{text: value, open: schemeLength(value)}}, partsOf(value)...) {
 		r.addForm(f)
 		for _, text := range inBase64(f.text) {
 			r.addForm(form{text: text})
 		}
+		again := base64.StdEncoding.EncodeToString([]byte(base64.StdEncoding.EncodeToString([]byte(f.text))))
+		r.addForm(form{text: again, verbatim: true})
 		digits := hexadecimal.EncodeToString([]byte(f.text))
-		r.addForm(form{digits, 2 * f.open})
-		r.addForm(form{strings.ToUpper(digits), 2 * f.open})
+		r.addForm(form{digits, 2 * f.open, true})
+		r.addForm(form{strings.ToUpper(digits), 2 * f.open, true})
 	}
 }
 
@@ -86,7 +90,7 @@ func partsOf(value string) []form {
 	parts := []form{{text: token}}
 	if plain, err := base64.StdEncoding.DecodeString(token); err == nil && strings.EqualFold(scheme, "Basic") {
 		user, password, _ := strings.Cut(string(plain), ":")
-		parts = append(parts, form{string(plain), len(user) + 1}, form{text: password})
+		parts = append(parts, form{text: string(plain), open: len(user) + 1}, form{text: password})
 	}
 	return slices.DeleteFunc(parts, func(f form) bool { return len(f.text) < shortest })
 }
@@ -140,13 +144,16 @@ func (r *redactor) secretAt(text []byte, cut bool) (longest int) {
 	try := func(first byte) {
 		for _, b := range r.begins[first] {
 			f := r.forms[b.form]
+			if f.verbatim && text[0] != first {
+				continue
+			}
 			for _, o := range []order{plainFirst, escapeFirst, nestedFirst} {
-				length, equal := spells(text, f.text[b.at:], o)
+				length, equal := f.spelled(text, b.at, o)
 				secret := b.at + equal - max(b.at, f.open)
 				if equal == len(f.text) || secret >= shred || cut && length == len(text) && secret >= shortest {
 					longest = max(longest, length)
 				}
-				if !slices.ContainsFunc(text[:min(length+1, len(text))], beginsEscape) {
+				if f.verbatim || !slices.ContainsFunc(text[:min(length+1, len(text))], beginsEscape) {
 					break // there is one reading only
 				}
 			}
@@ -162,6 +169,17 @@ func (r *redactor) secretAt(text []byte, cut bool) (longest int) {
 		}
 	}
 	return longest
+}
+
+// spelled returns how many bytes of text spell how many bytes of f from at on.
+func (f form) spelled(text []byte, at int, o order) (length, equal int) {
+	if !f.verbatim {
+		return spells(text, f.text[at:], o)
+	}
+	for equal < len(text) && at+equal < len(f.text) && text[equal] == f.text[at+equal] {
+		equal++
+	}
+	return equal, equal
 }
 
 // order says which reading of a character is tried first: a backslash or a percent
@@ -278,6 +296,10 @@ func unescape(text []byte) (plain string, length int) {
 	case text[1] == 'x' && len(text) >= 4:
 		if b, ok := hex(text[2:4]); ok {
 			return string([]byte{byte(b)}), 4
+		}
+	case len(text) >= 4 && text[1] >= '0' && text[1] <= '3':
+		if n, err := strconv.ParseUint(string(text[1:4]), 8, 8); err == nil {
+			return string([]byte{byte(n)}), 4
 		}
 	case bytes.IndexByte([]byte(`\/"'`), text[1]) >= 0:
 		return string(text[1:2]), 2
