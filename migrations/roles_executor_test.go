@@ -129,8 +129,15 @@ func TestRolesLetAnExecutorDoAllItsVerbs(t *testing.T) {
 	if _, err := s.Submit(ctx, "b", json.RawMessage(`[]`), nil, "attach"); storetest.PgError(t, err).Code != "42501" || !strings.Contains(err.Error(), "GRANT tagexec_producer") {
 		t.Errorf("submit: %v", err)
 	}
-	if _, err := s.Prune(ctx, time.Hour); storetest.PgError(t, err).Code != "42501" {
+	if _, err := s.Prune(ctx, 59*time.Minute); storetest.PgError(t, err).Code != "42501" || !strings.Contains(err.Error(), "older than an hour") {
 		t.Errorf("prune: %v", err)
+	}
+	db.Exec("UPDATE tagexec.tag_jobs SET created_at = now() - interval '2 h', finished_at = now() - interval '2 h' WHERE state <> 'pending'")
+	db.Exec("UPDATE tagexec.tag_batches SET created_at = now() - interval '2 h'")
+	pruned, err := s.Prune(ctx, time.Hour)
+	must(err)
+	if pruned.Jobs < 3 || pruned.Batches < 2 {
+		t.Errorf("pruned %+v", pruned)
 	}
 
 	conn := storetest.Dial(t, u)
@@ -138,7 +145,7 @@ func TestRolesLetAnExecutorDoAllItsVerbs(t *testing.T) {
 	mayNot(t, conn, "INSERT INTO tagexec.tag_jobs (tag) VALUES ('t')", "UPDATE tagexec.tag_pools SET slots = 1", "UPDATE tagexec.tag_pools SET paused = true",
 		"UPDATE tagexec.tag_jobs SET pool = 'default'", "UPDATE tagexec.tag_jobs SET priority = 9", "UPDATE tagexec.tag_jobs SET batch = 'x'", "UPDATE tagexec.tag_jobs SET kind = 'sql'",
 		"SET ROLE tagexec_operator")
-	mayNot(t, conn, functionsBut(db, "batch_settled", "assert_batch_ok", "resubmit_cancelled", "expire_batches", "is_of_row", "try_jobs", "isolate_jobs",
+	mayNot(t, conn, functionsBut(db, "batch_settled", "assert_batch_ok", "resubmit_cancelled", "expire_batches", "prune_jobs", "prune_batches", "is_of_row", "try_jobs", "isolate_jobs",
 		"unreadable_jobs", "isolate_unreadable_jobs", "explain_job", "state_of_unwritable_job")...)
 	may(t, conn, "SELECT tagexec.explain_job(0)", "there is no job 0")
 	may(t, conn, "SELECT count(*)::text FROM tagreport.jobs WHERE unavailable_since IS NULL", storetest.One[string](db, "SELECT count(*)::text FROM tagexec.tag_jobs WHERE unavailable_since IS NULL"))

@@ -18,7 +18,7 @@ WITH stated (role, privilege, kind, schema, names, columns) AS ( -- names null: 
     ('tagexec_executor', 'UPDATE',  'table',    'tagexec',   '{tag_executors,tag_unwritable_jobs}', NULL),
     ('tagexec_executor', 'DELETE',  'table',    'tagexec',   '{tag_unwritable_jobs}', NULL),
     ('tagexec_executor', 'UPDATE',  'table',    'tagexec',   '{pool_locks,mutex_locks}', '{held}'), -- the right to lock a row
-    ('tagexec_executor', 'EXECUTE', 'function', 'tagexec',   '{batch_settled,assert_batch_ok,resubmit_cancelled,expire_batches,is_of_row,try_jobs,isolate_jobs,unreadable_jobs,isolate_unreadable_jobs,explain_job}', NULL),
+    ('tagexec_executor', 'EXECUTE', 'function', 'tagexec',   '{batch_settled,assert_batch_ok,resubmit_cancelled,expire_batches,prune_jobs,prune_batches,is_of_row,try_jobs,isolate_jobs,unreadable_jobs,isolate_unreadable_jobs,explain_job}', NULL),
     ('tagexec_executor', 'USAGE',   'schema',   'tagreport', NULL, NULL),
     ('tagexec_executor', 'SELECT',  'table',    'tagreport', NULL, NULL),
     ('tagexec_executor', 'EXECUTE', 'function', 'tagreport', NULL, NULL),
