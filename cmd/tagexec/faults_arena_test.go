@@ -36,7 +36,7 @@ const (
 // themselves: SQL jobs into another database, commands into a file.
 type arena struct {
 	t       *testing.T
-	db      *storetest.DB // on a server of its own only URL and Pool are set
+	db      *storetest.DB
 	effects *pgxpool.Pool // numbers of SQL jobs whose transaction was committed
 	dir     string        // of the history and whatever else the commands share
 	deleted map[int64]bool
@@ -55,10 +55,8 @@ func arenaOn(t *testing.T, pg *devpg.Server) *arena {
 	if _, err := migrations.Up(t.Context(), url); err != nil {
 		t.Fatal(err)
 	}
-	db := &storetest.DB{URL: url, Pool: openPool(t, url)}
-	if _, err := db.Pool.Exec(t.Context(), "CREATE DATABASE effects"); err != nil {
-		t.Fatal(err)
-	}
+	db := storetest.On(t, url)
+	db.Exec("CREATE DATABASE effects")
 	return furnish(t, db, openPool(t, pg.URL("effects")))
 }
 
@@ -123,7 +121,8 @@ func (a *arena) open() {
 // proxy starts a proxy for an executor's way to the queue.
 func (a *arena) proxy() (*faultproxy.Proxy, string) {
 	a.t.Helper()
-	proxy, url, err := faultproxy.Before(a.db.URL)
+	_, login := a.db.Login("tagexec_executor")
+	proxy, url, err := faultproxy.Before(login)
 	if err != nil {
 		a.t.Fatal(err)
 	}

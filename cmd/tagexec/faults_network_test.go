@@ -245,7 +245,8 @@ func TestFaultSilentServersHoldNoExit(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			db := storetest.New(t)
-			queue := storetest.NewSilent(t, db.URL, 0)
+			_, login := db.Login("tagexec_executor")
+			queue := storetest.NewSilent(t, login, 0)
 			source := storetest.NewSilent(t, db.URL, 0)
 			p := start(t, db, []string{"serve"}, "TAGEXEC_DATABASE_URL="+queue.URL, "TAGEXEC_SQL_SOURCES=x="+source.URL,
 				"TAGEXEC_WORKERS=4", "TAGEXEC_SHUTDOWN_GRACE="+grace.String())

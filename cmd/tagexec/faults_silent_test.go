@@ -21,7 +21,8 @@ func TestFaultQueueFallsSilent(t *testing.T) {
 		silence   = 25 * time.Second // from when a look for a pooler hangs
 	)
 	db := storetest.New(t)
-	queue := storetest.NewSilent(t, db.URL, 0)
+	_, login := db.Login("tagexec_executor")
+	queue := storetest.NewSilent(t, login, 0)
 	p := start(t, db, []string{"serve"}, "TAGEXEC_DATABASE_URL="+queue.URL, "TAGEXEC_LEASE=10s", "TAGEXEC_HEARTBEAT=1s", "TAGEXEC_LOG_FORMAT=json")
 	address := regexp.MustCompile(`"readyz":"(http://[^"]+)"`)
 	clitest.Eventually(t, "health endpoints", func() bool { return address.MatchString(p.ErrOut.String()) })

@@ -18,12 +18,16 @@ import (
 	"github.com/tagexec/tagexec/store/storetest"
 )
 
-// start starts the real program on the database; env goes on top of what all
-// of these tests want.
+// groups are those whose rights each command needs, and no others.
+var groups = map[string]string{"serve": "tagexec_executor", "run": "tagexec_executor, tagexec_producer", "submit": "tagexec_producer"}
+
+// start starts the real program on the database, under a login that has the rights
+// for its command alone; env goes on top of what all of these tests want.
 func start(t testing.TB, db *storetest.DB, args []string, env ...string) *clitest.Process {
 	t.Helper()
+	_, login := db.Login(groups[args[0]])
 	return clitest.Launch(t, "tagexec", args, append([]string{
-		"TAGEXEC_DATABASE_URL=" + db.URL, "TAGEXEC_SQL_SOURCES=db=" + db.URL,
+		"TAGEXEC_DATABASE_URL=" + login, "TAGEXEC_SQL_SOURCES=db=" + db.URL,
 		"TAGEXEC_POLL_INTERVAL=20ms", "TAGEXEC_HTTP_ADDR=127.0.0.1:0",
 	}, env...)...)
 }

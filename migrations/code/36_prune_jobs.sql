@@ -16,7 +16,7 @@ COMMENT ON FUNCTION tagexec.check_age IS 'Internal: refuses to prune what is you
 -- beginning would walk over what the steps before it deleted. Younger jobs have
 -- higher ids, but for some that were inserted at the same time, or while the
 -- server's clock was ahead. So the end is reached when a step has no job that is
--- old, or of a time that has not come yet, and the jobs that lie 1, 2, 4, … ids
+-- old, or of a time that has not come yet, and the jobs that lie 1, 2, 4 and so on ids
 -- beyond it are not old either.
 CREATE OR REPLACE FUNCTION tagexec.prune_jobs(age interval, after bigint, most integer, OUT deleted bigint, OUT next bigint)
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET jit = off AS $$

@@ -82,17 +82,24 @@ func create(t testing.TB, options string) *DB {
 	if err := admin(t.Context(), pg, "CREATE DATABASE "+name+" "+options); err != nil {
 		t.Fatal(err)
 	}
-	db := &DB{URL: pg.URL(name), t: t}
 	t.Cleanup(func() {
 		if t.Failed() {
-			t.Logf("database kept: psql '%s'", db.URL)
+			t.Logf("database kept: psql '%s'", pg.URL(name))
 			return
 		}
 		if err := admin(context.Background(), pg, "DROP DATABASE "+name+" WITH (FORCE)"); err != nil {
 			t.Error(err)
 		}
 	})
-	config, err := pgxpool.ParseConfig(db.URL)
+	return On(t, pg.URL(name))
+}
+
+// On returns the database at url, on a server that the test started itself. Its
+// invariants are not checked at the end.
+func On(t testing.TB, url string) *DB {
+	t.Helper()
+	db := &DB{URL: url, t: t}
+	config, err := pgxpool.ParseConfig(url)
 	if err != nil {
 		t.Fatal(err)
 	}
