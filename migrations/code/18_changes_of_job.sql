@@ -3,7 +3,7 @@ CREATE OR REPLACE FUNCTION tagexec.changes_of_job(old jsonb, new jsonb, OUT befo
 LANGUAGE sql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $$
 WITH changed AS (
     SELECT k, old -> k AS old, new -> k AS new
-      FROM unnest('{tag,kind,payload,biz_date,pool,slots,priority,mutex_key,timeout_seconds,max_attempts}'::text[]) k
+      FROM unnest('{tag,kind,payload,biz_date,pool,slots,priority,mutex_key,run_at,timeout_seconds,max_attempts}'::text[]) k
      WHERE old -> k IS DISTINCT FROM new -> k
 )
 SELECT coalesce((SELECT jsonb_object_agg(k, c.old) FROM changed c WHERE k <> 'payload'), '{}'),

@@ -9,6 +9,10 @@ DECLARE
     again    record;
     checked  tagexec.submitted_job[];
     held     record;
+    was      tagexec.tag_batches;
+    became   tagexec.tag_batches;
+    context_before jsonb = '{}';
+    context_after  jsonb = '{}';
     left_out bigint[] = ARRAY(SELECT u.job_id FROM tagexec.tag_unwritable_jobs u); -- one row that cannot be changed must not keep the others
     refused  bigint[] = '{}';
 BEGIN
@@ -31,7 +35,8 @@ BEGIN
     ), locked AS MATERIALIZED (
         SELECT j.id, j.state, j.cancel_requested_at, r.n,
                (j.tag, j.kind, j.payload, j.biz_date, j.pool, j.slots, j.priority, j.mutex_key, j.timeout_seconds, j.max_attempts)
-               IS DISTINCT FROM (r.tag, r.kind, r.payload, r.biz_date, r.pool, r.slots, r.priority, r.mutex_key, r.timeout_seconds, r.max_attempts) AS changes
+               IS DISTINCT FROM (r.tag, r.kind, r.payload, r.biz_date, r.pool, r.slots, r.priority, r.mutex_key, r.timeout_seconds, r.max_attempts)
+               OR r.run_at > statement_timestamp() AS changes -- what runs at once is no change of run_at
           FROM tagexec.tag_jobs j JOIN r ON r.dedupe_key = j.dedupe_key
          WHERE CASE WHEN j.id <> ALL (left_out) THEN j.batch = submit_jobs.batch END
            AND (on_existing = 'rerun_all' AND j.state IN ('succeeded', 'failed', 'cancelled', 'running')
@@ -61,7 +66,8 @@ BEGIN
           FROM (SELECT t.id, t.n FROM touched t WHERE t.changes ORDER BY t.id LIMIT 100) t
           JOIN tagexec.tag_jobs j ON j.id = t.id
           JOIN r ON r.n = t.n
-         CROSS JOIN LATERAL tagexec.changes_of_job(to_jsonb(j), to_jsonb(r)) c
+         CROSS JOIN LATERAL tagexec.changes_of_job(to_jsonb(j), CASE WHEN r.run_at > statement_timestamp() THEN to_jsonb(r)
+                                                                     ELSE to_jsonb(r) || jsonb_build_object('run_at', j.run_at) END) c
     )
     SELECT (SELECT count(*) FROM waiting) + (SELECT count(*) FROM again) AS requeued,
            (SELECT count(*) FROM touched t WHERE t.changes) AS changed,
@@ -82,14 +88,6 @@ BEGIN
         END IF;
         left_out := left_out || refused;
     END; END LOOP;
-    IF again.requeued > 0 THEN
-        INSERT INTO tagexec.tag_operator_actions (at, action, batch, before, after)
-        VALUES (statement_timestamp(), 'submit_jobs', submit_jobs.batch,
-                again.states || jsonb_build_object('columns', again.before, 'payloads', again.payloads_before),
-                jsonb_build_object('on_existing', on_existing, 'requeued', again.requeued, 'changed', again.changed,
-                                   'columns', again.after, 'payloads', again.payloads_after));
-    END IF;
-
     WITH new AS (
         INSERT INTO tagexec.tag_jobs (batch, tag, kind, payload, biz_date, dedupe_key, pool, slots, priority, mutex_key,
                                       run_at, timeout_seconds, max_attempts)
@@ -115,24 +113,37 @@ BEGIN
             HINT = 'A key is unique in the whole queue: put into it what tells your jobs from those of others.';
     END IF;
 
-    INSERT INTO tagexec.tag_batches AS b (batch, dag_id, run_id, task_id, map_index, try_number, logical_date, log_url, due_at, expires_at, submit_count)
-    SELECT submit_jobs.batch, c.dag_id, c.run_id, c.task_id, c.map_index, c.try_number, c.logical_date, c.log_url, c.due_at, c.expires_at, 1
-      FROM jsonb_to_record(context) c (dag_id text, run_id text, task_id text, map_index integer, try_number integer,
-                                       logical_date timestamptz, log_url text, due_at timestamptz, expires_at timestamptz)
-        ON CONFLICT (batch) DO UPDATE
-       SET dag_id       = coalesce(excluded.dag_id, b.dag_id),
-           run_id       = coalesce(excluded.run_id, b.run_id),
-           task_id      = coalesce(excluded.task_id, b.task_id),
-           map_index    = coalesce(excluded.map_index, b.map_index),
-           try_number   = coalesce(excluded.try_number, b.try_number),
-           logical_date = coalesce(excluded.logical_date, b.logical_date),
-           log_url      = coalesce(excluded.log_url, b.log_url),
-           due_at       = coalesce(excluded.due_at, b.due_at),
-           expires_at   = excluded.expires_at,
+    INSERT INTO tagexec.tag_batches (batch) VALUES (submit_jobs.batch) ON CONFLICT DO NOTHING;
+    SELECT b.* INTO was FROM tagexec.tag_batches b WHERE b.batch = submit_jobs.batch FOR UPDATE;
+    UPDATE tagexec.tag_batches b
+       SET dag_id       = coalesce(c.dag_id, b.dag_id),
+           run_id       = coalesce(c.run_id, b.run_id),
+           task_id      = coalesce(c.task_id, b.task_id),
+           map_index    = coalesce(c.map_index, b.map_index),
+           try_number   = coalesce(c.try_number, b.try_number),
+           logical_date = coalesce(c.logical_date, b.logical_date),
+           log_url      = coalesce(c.log_url, b.log_url),
+           due_at       = coalesce(c.due_at, b.due_at),
+           expires_at   = c.expires_at,
            expired_at   = NULL,
            submit_count = b.submit_count + 1,
            cancel_requested_at = NULL,
-           cancel_reason       = NULL;
+           cancel_reason       = NULL
+      FROM jsonb_to_record(context) c (dag_id text, run_id text, task_id text, map_index integer, try_number integer,
+                                       logical_date timestamptz, log_url text, due_at timestamptz, expires_at timestamptz)
+     WHERE b.batch = submit_jobs.batch
+ RETURNING b.* INTO became;
+    IF was.created_at <> now() OR was.submit_count > 0 THEN -- else it is new
+        SELECT c.before, c.after INTO context_before, context_after FROM tagexec.changes_of_batch(to_jsonb(was), to_jsonb(became)) c;
+    END IF;
+    IF again.requeued > 0 OR context_after <> '{}' THEN
+        INSERT INTO tagexec.tag_operator_actions (at, action, batch, before, after)
+        VALUES (statement_timestamp(), 'submit_jobs', submit_jobs.batch,
+                coalesce(again.states, '{}') || jsonb_build_object('columns', again.before, 'payloads', again.payloads_before, 'context', context_before),
+                jsonb_build_object('on_existing', on_existing, 'requeued', again.requeued, 'changed', again.changed,
+                                   'columns', again.after, 'payloads', again.payloads_after, 'context', context_after));
+    END IF;
+
     SELECT array_agg(format('%s (dedupe_key "%s")', j.id, r.dedupe_key) ORDER BY j.id) AS jobs INTO held
       FROM unnest(checked) r JOIN tagexec.tag_jobs j ON j.dedupe_key = r.dedupe_key
      WHERE j.id = ANY (left_out);
@@ -145,4 +156,4 @@ BEGIN
     RETURN jsonb_build_object('batch', submit_jobs.batch, 'inserted', inserted, 'existing', total - inserted, 'requeued', again.requeued);
 END
 $$;
-COMMENT ON FUNCTION tagexec.submit_jobs IS 'Submits jobs (a JSON array of objects with the producer columns of tag_jobs) under a batch key, in one transaction; a repeat is harmless. context: dag_id, run_id, task_id, map_index, try_number, logical_date, log_url, due_at, expires_at (what is left of the batch then is cancelled). on_existing: attach adds what is missing, retry_failed also makes failed and cancelled jobs pending again, rerun_all also succeeded ones, error refuses an existing batch. What is made pending again is on record, with the columns that change. Returns {"batch", "inserted", "existing", "requeued"}.';
+COMMENT ON FUNCTION tagexec.submit_jobs IS 'Submits jobs (a JSON array of objects with the producer columns of tag_jobs) under a batch key, in one transaction; a repeat is harmless. context: dag_id, run_id, task_id, map_index, try_number, logical_date, log_url, due_at, expires_at (what is left of the batch then is cancelled). on_existing: attach adds what is missing, retry_failed also makes failed and cancelled jobs pending again, rerun_all also succeeded ones, error refuses an existing batch. What is made pending again, and what changes of an existing batch, is on record. Returns {"batch", "inserted", "existing", "requeued"}.';

@@ -2,8 +2,9 @@ CREATE OR REPLACE FUNCTION tagexec.retry_batch(batch text, which text DEFAULT 'f
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 #variable_conflict use_column
 DECLARE
-    before jsonb;
-    done   integer;
+    before  jsonb;
+    expired jsonb; -- the time that is taken from a batch which had expired
+    done    integer;
 BEGIN
     PERFORM tagexec.require_batch(retry_batch.batch);
     IF which IS NULL OR which NOT IN ('failed', 'all') THEN
@@ -22,12 +23,14 @@ BEGIN
              OR j.state = 'running' AND j.cancel_requested_at IS NOT NULL)),
         CASE which WHEN 'all' THEN '{failed,cancelled,succeeded}' ELSE '{failed,cancelled}' END::text[]);
     IF done > 0 THEN
+        SELECT jsonb_build_object('expires_at', b.expires_at) INTO expired FROM tagexec.tag_batches b WHERE b.batch = retry_batch.batch AND b.expires_at <= now();
         UPDATE tagexec.tag_batches b
            SET cancel_requested_at = NULL, cancel_reason = NULL,
                expires_at = CASE WHEN b.expires_at > now() THEN b.expires_at END, expired_at = NULL
          WHERE b.batch = retry_batch.batch;
         INSERT INTO tagexec.tag_operator_actions (at, action, batch, before, after)
-        VALUES (statement_timestamp(), 'retry_batch', retry_batch.batch, before, jsonb_build_object('which', which, 'requeued', done));
+        VALUES (statement_timestamp(), 'retry_batch', retry_batch.batch, before || coalesce(expired, '{}'),
+                jsonb_build_object('which', which, 'requeued', done) || CASE WHEN expired IS NULL THEN '{}' ELSE '{"expires_at": null}' END::jsonb);
     END IF;
     RETURN done;
 END
