@@ -9,7 +9,10 @@ import (
 
 // openAsOwner opens the database at url in sessions of the role that owns the schema,
 // or is about to. The login is that role, or may become it; then the role is named
-// first. So a login with more rights never uses them on what that role has made.
+// first. So a login with more rights never uses them on what that role has made, but
+// where code of that role runs: it could take the rights of the login back. So there
+// must be none where migrations read and write. What that role makes while they run is
+// not seen: who does not trust it connects as that role.
 func openAsOwner(ctx context.Context, url string, tell []func(string)) (*sql.DB, error) {
 	db, pooled, err := open(ctx, url, "", tell)
 	if err != nil {
@@ -66,8 +69,18 @@ func findOwner(ctx context.Context, db *sql.DB) (role string, err error) {
 			role = queue
 		}
 		foreign, err := list(tx.QueryContext(ctx, foreignSQL))
-		if err == nil && foreign != "" {
-			err = refusef("the schemas of %q hold what others made, and nothing of it is touched: %s. Drop it, move it to another schema, or give it to that role (ALTER … OWNER TO …)", queue, foreign)
+		if err != nil {
+			return err
+		}
+		if foreign != "" {
+			return refusef("the schemas of %q hold what others made, and nothing of it is touched: %s. Drop it, move it to another schema, or give it to that role (ALTER … OWNER TO …)", queue, foreign)
+		}
+		if role == "" {
+			return nil
+		}
+		attached, err := list(tx.QueryContext(ctx, attachedSQL))
+		if err == nil && attached != "" {
+			err = refusef("schema tagexec belongs to %q, and what hangs on its tables would run with the rights of %q: %s. Drop it, or connect as %[1]q", queue, login, attached)
 		}
 		return err
 	})
@@ -96,6 +109,39 @@ SELECT format('%s of %I', object, owner) FROM objects WHERE is_foreign ORDER BY 
 	strayedSQL = objectsSQL + `
 SELECT object FROM objects WHERE NOT is_versions ORDER BY 1 LIMIT 6`
 )
+
+// What can run code when migrations write to the tables of versions, or read any of
+// ours. What is the system's own is in no dependency.
+const attachedSQL = `
+WITH ours AS (
+    SELECT c.oid, c.relkind, c.relname, c.relname IN ('goose_db_version', 'schema_versions', 'kept_rights') AS is_written
+      FROM pg_catalog.pg_class c
+     WHERE c.relnamespace = 'tagexec'::regnamespace
+), parts AS (
+    SELECT 'pg_class'::regclass AS class, oid FROM ours WHERE is_written
+    UNION ALL
+    SELECT 'pg_class'::regclass, i.indexrelid FROM pg_catalog.pg_index i JOIN ours o ON o.oid = i.indrelid AND o.is_written
+    UNION ALL
+    SELECT 'pg_attrdef'::regclass, a.oid FROM pg_catalog.pg_attrdef a JOIN ours o ON o.oid = a.adrelid AND o.is_written
+    UNION ALL
+    SELECT 'pg_constraint'::regclass, c.oid FROM pg_catalog.pg_constraint c JOIN ours o ON o.oid = c.conrelid AND o.is_written
+), attached AS (
+    SELECT d.refclassid AS class, d.refobjid AS oid
+      FROM pg_catalog.pg_depend d
+      JOIN parts p ON p.class = d.classid AND p.oid = d.objid
+     WHERE d.refclassid IN ('pg_proc'::regclass, 'pg_type'::regclass, 'pg_operator'::regclass)
+    UNION
+    SELECT 'pg_trigger'::regclass, t.oid FROM pg_catalog.pg_trigger t JOIN ours o ON o.oid = t.tgrelid AND o.is_written
+    UNION
+    SELECT 'pg_rewrite'::regclass, r.oid FROM pg_catalog.pg_rewrite r JOIN ours o ON o.oid = r.ev_class AND o.is_written
+    UNION
+    SELECT 'pg_class'::regclass, i.inhrelid FROM pg_catalog.pg_inherits i JOIN ours o ON o.oid = i.inhparent AND o.is_written
+    UNION
+    SELECT 'pg_policy'::regclass, p.oid FROM pg_catalog.pg_policy p JOIN ours o ON o.oid = p.polrelid
+    UNION
+    SELECT 'pg_class'::regclass, oid FROM ours WHERE relkind IN ('v', 'm', 'f', 'p') AND relname <> 'role_rights'
+)
+SELECT pg_describe_object(class, oid, 0) FROM attached ORDER BY 1 LIMIT 6`
 
 // refuseObjects refuses a schema in which something is before the first numbered file
 // was applied: a table of ours by name only, or a function that would be called.

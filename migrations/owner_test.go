@@ -155,6 +155,55 @@ func TestUpIsDoneAsTheOwnerOfTheSchema(t *testing.T) {
 	}
 }
 
+// Code of the owner, called while a login with more rights migrates, could take them
+// back from the owner's role. It is not called.
+func TestUpRunsNoCodeOfTheOwnerWithTheRightsOfAnother(t *testing.T) {
+	t.Parallel()
+	for name, tt := range map[string]struct{ sql, want string }{
+		"a trigger":            {"CREATE TRIGGER a BEFORE UPDATE ON tagexec.schema_versions FOR EACH ROW EXECUTE FUNCTION evil.fire()", "trigger a on table tagexec.schema_versions"},
+		"a deferred trigger":   {"CREATE CONSTRAINT TRIGGER a AFTER UPDATE ON tagexec.schema_versions DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION evil.fire()", "trigger a on"},
+		"a function of ours":   {"CREATE OR REPLACE FUNCTION tagexec.refuse_change() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN PERFORM evil.grab(); RETURN NEW; END'; CREATE TRIGGER a BEFORE UPDATE ON tagexec.schema_versions FOR EACH ROW EXECUTE FUNCTION tagexec.refuse_change()", "trigger a on"},
+		"a rule":               {"CREATE RULE a AS ON UPDATE TO tagexec.schema_versions DO ALSO SELECT evil.grab()", "rule a on table tagexec.schema_versions"},
+		"a check":              {"ALTER TABLE tagexec.schema_versions ADD CONSTRAINT a CHECK (evil.grab() IS NOT NULL)", "function evil.grab()"},
+		"a type":               {"CREATE DOMAIN evil.d AS integer CHECK (evil.grab() IS NOT NULL); ALTER TABLE tagexec.schema_versions ALTER min_compatible TYPE evil.d", "type evil.d"},
+		"a child":              {"CREATE TABLE evil.c () INHERITS (tagexec.schema_versions); INSERT INTO evil.c SELECT * FROM tagexec.schema_versions; CREATE TRIGGER a BEFORE UPDATE ON evil.c FOR EACH ROW EXECUTE FUNCTION evil.fire()", "table evil.c"},
+		"a view for a table":   {"ALTER TABLE tagexec.kept_rights RENAME TO x; CREATE VIEW tagexec.kept_rights AS SELECT * FROM tagexec.x WHERE evil.grab() IS NOT NULL", "view tagexec.kept_rights"},
+		"a policy":             {"CREATE POLICY a ON tagexec.tag_executors USING (evil.grab() IS NOT NULL); ALTER TABLE tagexec.tag_executors ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY", "policy a on table tagexec.tag_executors"},
+		"a default":            {"ALTER TABLE tagexec.kept_rights ALTER privilege SET DEFAULT evil.grab()", "function evil.grab()"},
+		"an index's predicate": {"CREATE INDEX ON tagexec.kept_rights (object) WHERE evil.constant() = ''", "function evil.constant()"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			db := storetest.Empty(t)
+			owner, u := mallory(t, db)
+			db.Exec("CREATE SCHEMA tagexec AUTHORIZATION " + owner)
+			if _, err := migrations.Up(t.Context(), u); err != nil {
+				t.Fatal(err)
+			}
+			conn := storetest.Dial(t, u)
+			for _, sql := range []string{
+				"CREATE SCHEMA evil; GRANT USAGE ON SCHEMA evil TO PUBLIC",
+				"CREATE FUNCTION evil.grab() RETURNS text LANGUAGE plpgsql AS $$ BEGIN BEGIN EXECUTE 'RESET ROLE'; EXECUTE 'ALTER ROLE " + owner + " SUPERUSER'; EXCEPTION WHEN OTHERS THEN END; RETURN ''; END $$",
+				"CREATE FUNCTION evil.constant() RETURNS text LANGUAGE plpgsql IMMUTABLE AS $$ BEGIN RETURN evil.grab(); END $$",
+				"CREATE FUNCTION evil.fire() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN PERFORM evil.grab(); RETURN NEW; END $$",
+				outdated, tt.sql,
+			} {
+				may(t, conn, sql)
+			}
+			_, member := db.Login(owner)
+			for _, login := range []string{db.URL, member} {
+				_, err := migrations.Up(t.Context(), login)
+				refused(t, err, tt.want, "connect as \""+owner+"\"")
+				_, err = migrations.FindLoss(t.Context(), login)
+				refused(t, err, tt.want)
+			}
+			if isSuperuser(db, owner) {
+				t.Error("the owner is a superuser now")
+			}
+		})
+	}
+}
+
 // Whatever stands before pg_catalog in the path of the login, nothing of it is called
 // or becomes a part of the schema.
 func TestUpFindsNothingByTheSearchPathOfTheLogin(t *testing.T) {
