@@ -11,8 +11,8 @@ import (
 // SchemaVersion is the newest migration this code knows. MinSchemaVersion is the
 // oldest it can work with.
 const (
-	SchemaVersion    = 16
-	MinSchemaVersion = 16
+	SchemaVersion    = 17
+	MinSchemaVersion = 17
 )
 
 // A version counts once its functions are installed: a migration that was killed

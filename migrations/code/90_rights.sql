@@ -1,39 +1,34 @@
 -- Who may do what, stated once: grant_roles grants it, doctor compares it with what
 -- is granted. Column rights have a row for each column.
 CREATE OR REPLACE VIEW tagexec.role_rights AS
-WITH stated (role, privilege, kind, schema, names, columns) AS ( -- names null: all of that kind in the schema
+WITH stated (roles, privilege, kind, schema, names, columns) AS ( -- names null: all of that kind in the schema
     VALUES
-    ('tagexec_producer', 'USAGE',   'schema',   'tagexec',   NULL::text[], NULL::text[]),
-    ('tagexec_producer', 'INSERT',  'table',    'tagexec',   '{tag_jobs}', '{tag,kind,payload,batch,biz_date,dedupe_key,pool,slots,priority,mutex_key,run_at,timeout_seconds,max_attempts}'),
-    ('tagexec_producer', 'SELECT',  'table',    'tagexec',   '{tag_jobs}', '{id,batch,dedupe_key}'),
-    ('tagexec_producer', 'EXECUTE', 'function', 'tagexec',   '{submit_jobs,batch_settled,assert_batch_ok,cancel_batch}', NULL),
-    ('tagexec_producer', 'USAGE',   'schema',   'tagreport', NULL, NULL),
-    ('tagexec_producer', 'SELECT',  'table',    'tagreport', NULL, NULL),
-    ('tagexec_producer', 'EXECUTE', 'function', 'tagreport', NULL, NULL), -- views call functions as their reader
+    ('{tagexec_producer,tagexec_executor,tagexec_operator,tagexec_viewer,tagexec_analyst}'::text[], 'USAGE', 'schema', 'tagreport', NULL::text[], NULL::text[]),
+    ('{tagexec_producer,tagexec_executor,tagexec_operator,tagexec_viewer,tagexec_analyst}', 'SELECT',  'table',    'tagreport', NULL, NULL),
+    ('{tagexec_producer,tagexec_executor,tagexec_operator,tagexec_viewer,tagexec_analyst}', 'EXECUTE', 'function', 'tagreport', NULL, NULL), -- views call functions as their reader
+    ('{tagexec_producer,tagexec_executor,tagexec_operator,tagexec_viewer,tagexec_analyst}', 'USAGE',   'schema',   'tagexec',   NULL, NULL),
+    ('{tagexec_producer,tagexec_executor,tagexec_operator,tagexec_viewer,tagexec_analyst}', 'EXECUTE', 'function', 'tagexec',   '{explain_job}', NULL),
 
-    ('tagexec_executor', 'USAGE',   'schema',   'tagexec',   NULL, NULL),
-    ('tagexec_executor', 'SELECT',  'table',    'tagexec',   NULL, NULL),
-    ('tagexec_executor', 'UPDATE',  'table',    'tagexec',   '{tag_jobs}', '{state,attempt,failures,crashes,executor_id,started_at,finished_at,deadline_at,run_at,unavailable_since,rows_affected,exit_code,result,error_code,error}'),
-    ('tagexec_executor', 'INSERT',  'table',    'tagexec',   '{tag_job_attempts,tag_kinds,tag_executors,tag_unwritable_jobs}', NULL),
-    ('tagexec_executor', 'UPDATE',  'table',    'tagexec',   '{tag_executors,tag_unwritable_jobs}', NULL),
-    ('tagexec_executor', 'DELETE',  'table',    'tagexec',   '{tag_unwritable_jobs}', NULL),
-    ('tagexec_executor', 'UPDATE',  'table',    'tagexec',   '{pool_locks,mutex_locks}', '{held}'), -- the right to lock a row
-    ('tagexec_executor', 'EXECUTE', 'function', 'tagexec',   '{batch_settled,assert_batch_ok,resubmit_cancelled,expire_batches,prune_jobs,prune_batches,is_of_row,try_jobs,isolate_jobs,unreadable_jobs,isolate_unreadable_jobs,explain_job}', NULL),
-    ('tagexec_executor', 'USAGE',   'schema',   'tagreport', NULL, NULL),
-    ('tagexec_executor', 'SELECT',  'table',    'tagreport', NULL, NULL),
-    ('tagexec_executor', 'EXECUTE', 'function', 'tagreport', NULL, NULL),
+    ('{tagexec_producer}', 'INSERT',  'table',    'tagexec', '{tag_jobs}', '{tag,kind,payload,batch,biz_date,dedupe_key,pool,slots,priority,mutex_key,run_at,timeout_seconds,max_attempts}'),
+    ('{tagexec_producer}', 'SELECT',  'table',    'tagexec', '{tag_jobs}', '{id,batch,dedupe_key}'),
+    ('{tagexec_producer}', 'EXECUTE', 'function', 'tagexec', '{submit_jobs,batch_settled,assert_batch_ok,cancel_batch}', NULL),
 
-    ('tagexec_operator', 'USAGE',   'schema',   'tagexec',   NULL, NULL),
-    ('tagexec_operator', 'SELECT',  'table',    'tagexec',   '{tag_pools}', NULL),
-    ('tagexec_operator', 'UPDATE',  'table',    'tagexec',   '{tag_pools}', '{slots,paused,description}'),
-    ('tagexec_operator', 'EXECUTE', 'function', 'tagexec',   '{cancel_batch,retry_batch,cancel_job,retry_job,explain_job}', NULL),
-    ('tagexec_operator', 'USAGE',   'schema',   'tagreport', NULL, NULL),
-    ('tagexec_operator', 'SELECT',  'table',    'tagreport', NULL, NULL),
-    ('tagexec_operator', 'EXECUTE', 'function', 'tagreport', NULL, NULL),
+    ('{tagexec_executor}', 'SELECT',  'table',    'tagexec', NULL, NULL),
+    ('{tagexec_executor}', 'UPDATE',  'table',    'tagexec', '{tag_jobs}', '{state,attempt,failures,crashes,executor_id,started_at,finished_at,deadline_at,run_at,unavailable_since,rows_affected,exit_code,result,error_code,error}'),
+    ('{tagexec_executor}', 'INSERT',  'table',    'tagexec', '{tag_job_attempts,tag_kinds,tag_executors}', NULL),
+    ('{tagexec_executor}', 'UPDATE',  'table',    'tagexec', '{tag_executors}', NULL),
+    ('{tagexec_executor}', 'INSERT',  'table',    'tagexec', '{tag_unwritable_jobs}', '{job_id,error_code,error}'), -- not who reported it
+    ('{tagexec_executor}', 'UPDATE',  'table',    'tagexec', '{tag_unwritable_jobs}', '{tried_at,error_code,error}'),
+    ('{tagexec_executor}', 'DELETE',  'table',    'tagexec', '{tag_unwritable_jobs}', NULL),
+    ('{tagexec_executor}', 'UPDATE',  'table',    'tagexec', '{pool_locks,mutex_locks}', '{held}'), -- the right to lock a row
+    ('{tagexec_executor}', 'EXECUTE', 'function', 'tagexec', '{batch_settled,assert_batch_ok,resubmit_cancelled,expire_batches,prune_jobs,prune_batches,is_of_row,try_jobs,isolate_jobs,unreadable_jobs,isolate_unreadable_jobs}', NULL),
 
-    ('tagexec_analyst',  'USAGE',   'schema',   'tagreport', NULL, NULL),
-    ('tagexec_analyst',  'SELECT',  'table',    'tagreport', NULL, NULL),
-    ('tagexec_analyst',  'EXECUTE', 'function', 'tagreport', NULL, NULL)
+    ('{tagexec_viewer,tagexec_operator}', 'SELECT', 'table', 'tagexec', '{tag_jobs,tag_job_attempts}', NULL),
+
+    ('{tagexec_operator}', 'SELECT',  'table',    'tagexec', '{tag_pools}', NULL),
+    ('{tagexec_operator}', 'INSERT',  'table',    'tagexec', '{tag_pools}', NULL),
+    ('{tagexec_operator}', 'UPDATE',  'table',    'tagexec', '{tag_pools}', '{slots,paused,description}'),
+    ('{tagexec_operator}', 'EXECUTE', 'function', 'tagexec', '{cancel_batch,retry_batch,cancel_job,retry_job}', NULL)
 ), objects (kind, schema, name, oid, object) AS (
     SELECT 'schema', n.nspname, n.nspname, n.oid, quote_ident(n.nspname)
       FROM pg_catalog.pg_namespace n
@@ -47,7 +42,7 @@ WITH stated (role, privilege, kind, schema, names, columns) AS ( -- names null: 
       FROM pg_catalog.pg_proc p
       JOIN pg_catalog.pg_namespace n ON n.oid = p.pronamespace
 )
-SELECT s.role, s.privilege, a.attname::text AS column_name, s.kind, o.object,
+SELECT s_role AS role, s.privilege, a.attname::text AS column_name, s.kind, o.object,
        CASE WHEN r.oid IS NULL        THEN NULL
             WHEN s.kind = 'schema'    THEN has_schema_privilege(r.oid, o.oid, s.privilege)
             WHEN s.kind = 'function'  THEN has_function_privilege(r.oid, o.oid, s.privilege)
@@ -58,9 +53,10 @@ SELECT s.role, s.privilege, a.attname::text AS column_name, s.kind, o.object,
             WHEN a.attnum IS NOT NULL THEN has_column_privilege(o.oid, a.attnum, s.privilege)
             ELSE has_table_privilege(o.oid, s.privilege) END AS held
   FROM stated s
+ CROSS JOIN unnest(s.roles) s_role
   JOIN objects o ON o.kind = s.kind AND o.schema = s.schema AND (s.names IS NULL OR o.name = ANY (s.names))
   LEFT JOIN pg_catalog.pg_attribute a ON a.attrelid = o.oid AND a.attname = ANY (s.columns) AND NOT a.attisdropped
-  LEFT JOIN pg_catalog.pg_roles r ON r.rolname = s.role
+  LEFT JOIN pg_catalog.pg_roles r ON r.rolname = s_role
  WHERE s.columns IS NULL OR a.attnum IS NOT NULL; -- for want of a column never the whole table
 COMMENT ON VIEW   tagexec.role_rights IS 'Rights of the group roles, one row for each, and whether they are granted.';
 COMMENT ON COLUMN tagexec.role_rights.role        IS 'Group role.';
