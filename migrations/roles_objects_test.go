@@ -83,7 +83,7 @@ func TestEachRoleMayDoWhatIsStatedAndNothingElse(t *testing.T) {
 		},
 		"tagexec_executor": {
 			"DELETE: tagexec.tag_unwritable_jobs",
-			"EXECUTE: tagexec.assert_batch_ok, tagexec.batch_settled, tagexec.expire_batches, tagexec.explain_job, tagexec.isolate_jobs, tagexec.isolate_unreadable_jobs, " +
+			"EXECUTE: tagexec.assert_batch_ok, tagexec.batch_settled, tagexec.expire_batches, tagexec.explain_job, tagexec.is_of_row, tagexec.isolate_jobs, tagexec.isolate_unreadable_jobs, " +
 				"tagexec.prune_batches, tagexec.prune_jobs, tagexec.resubmit_cancelled, tagexec.try_jobs, tagexec.unreadable_jobs, " + calls,
 			"INSERT (job_id, error_code, error): tagexec.tag_unwritable_jobs",
 			"INSERT: tagexec.tag_executors, tagexec.tag_job_attempts, tagexec.tag_kinds",

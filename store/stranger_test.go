@@ -2,6 +2,7 @@ package store_test
 
 import (
 	"context"
+	"fmt"
 	"testing"
 	"time"
 
@@ -11,7 +12,8 @@ import (
 	"github.com/tagexec/tagexec/store/storetest"
 )
 
-// stranger is a login without any right on the queue, in a session of its own.
+// stranger is a login that may ask why a job does not run, and has no right on the
+// tables of the queue, in a session of its own.
 type stranger struct {
 	t    *testing.T
 	conn *pgx.Conn
@@ -46,17 +48,36 @@ func (s *stranger) follow(ctx context.Context) {
 	}
 }
 
-// Whatever a login without rights locks, every verb goes on as if it were not there.
+// prepare locks each table as a SELECT … FOR UPDATE and a DELETE do: Postgres asks for
+// the right when they are executed, and locks when they are read.
+func (s *stranger) prepare(db *storetest.DB) {
+	s.t.Helper()
+	s.exec("BEGIN")
+	for i, table := range storetest.All[string](db, "SELECT oid::regclass::text FROM pg_class WHERE relkind = 'r' AND relnamespace = 'tagexec'::regnamespace") {
+		s.exec(fmt.Sprintf("PREPARE select_%d AS SELECT FROM %s FOR UPDATE", i, table))
+		s.exec(fmt.Sprintf("PREPARE delete_%d AS DELETE FROM %s", i, table))
+	}
+}
+
+// Whatever a login without rights locks, every verb goes on as if it were not there. It
+// can keep batches without jobs from being pruned, as any open insert does.
 func TestAStrangersLocksStopNobody(t *testing.T) {
 	t.Parallel()
-	for _, how := range []string{"pg_advisory_lock", "pg_advisory_lock_shared"} {
+	for _, how := range []string{"pg_advisory_lock", "pg_advisory_lock_shared", "pg_advisory_xact_lock", "PREPARE"} {
 		t.Run(how, func(t *testing.T) {
 			t.Parallel()
 			db := storetest.New(t)
 			db.Exec("INSERT INTO tagexec.tag_pools (pool, slots) VALUES ('p', 9)")
 			s := newStranger(t, db)
-			for _, key := range everyKey {
-				s.exec("SELECT "+how+"(hashtextextended($1, 0))", key)
+			batches := int64(1)
+			if how == "PREPARE" {
+				s.prepare(db)
+				batches = 0
+			} else {
+				s.exec("BEGIN")
+				for _, key := range everyKey {
+					s.exec("SELECT "+how+"(hashtextextended($1, 0))", key)
+				}
 			}
 			follower := newStranger(t, db)
 			following, end := context.WithCancel(t.Context())
@@ -101,7 +122,7 @@ func TestAStrangersLocksStopNobody(t *testing.T) {
 			if err != nil || tags(suspects) != "[suspect]" {
 				t.Errorf("claimed as suspects %s, %v", tags(suspects), err)
 			}
-			if pruned := prune(t, db.Store(), 0); pruned.Jobs != 6 || pruned.Batches != 1 {
+			if pruned := prune(t, db.Store(), 0); pruned.Jobs != 6 || pruned.Batches != batches {
 				t.Errorf("pruned %+v", pruned)
 			}
 		})
@@ -132,7 +153,7 @@ func TestTheTableOfInsertsIsLockedByNobodyWithoutRights(t *testing.T) {
 	db := storetest.New(t)
 	s := newStranger(t, db)
 	for _, table := range []string{"pool_locks", "mutex_locks", "batch_locks", "insert_lock"} {
-		for _, sql := range []string{"DO $$ BEGIN LOCK TABLE tagexec." + table + " IN ACCESS SHARE MODE; END $$", "SELECT FROM tagexec." + table + " FOR KEY SHARE", "PREPARE p AS SELECT FROM tagexec." + table + " FOR UPDATE"} {
+		for _, sql := range []string{"DO $$ BEGIN LOCK TABLE tagexec." + table + " IN ACCESS SHARE MODE; END $$", "SELECT FROM tagexec." + table + " FOR KEY SHARE"} {
 			if _, err := s.conn.Exec(t.Context(), sql); sqlState(err) != "42501" {
 				t.Errorf("%s: %v", sql, err)
 			}
