@@ -5,6 +5,7 @@ import (
 	"regexp"
 	"testing"
 
+	"github.com/tagexec/tagexec/migrations"
 	"github.com/tagexec/tagexec/store/storetest"
 )
 
@@ -47,4 +48,22 @@ func TestWhoWaitsForABatchIsToldWhoHasIt(t *testing.T) {
 	may(t, conn, "SELECT current_setting('lock_timeout')", "0")
 	may(t, conn, "COMMIT")
 	storetest.Check(t, "the job", db.State(id), "cancelled")
+}
+
+// Nor does one that prepared its transaction and went away.
+func TestWhoWaitsForABatchIsToldOfAPreparedTransaction(t *testing.T) {
+	t.Parallel()
+	pg := storetest.OwnServer(t, map[string]string{"max_prepared_transactions": "1"})
+	if _, err := migrations.Up(t.Context(), pg.URL("postgres")); err != nil {
+		t.Fatal(err)
+	}
+	conn := storetest.Dial(t, pg.URL("postgres"))
+	may(t, conn, "BEGIN")
+	may(t, conn, "SELECT tagexec.cancel_batch('b')")
+	may(t, conn, "PREPARE TRANSACTION 'left'")
+	may(t, conn, "SET lock_timeout = '50ms'")
+	_, err := conn.Exec(t.Context(), "SELECT tagexec.cancel_batch('b')")
+	if pg := storetest.PgError(t, err); pg.Code != "55P03" || pg.Message != `batch "b" has been locked for 0.05 s by a transaction that is still open: prepared transaction "left" of postgres` {
+		t.Errorf("%s %s", pg.Code, pg.Message)
+	}
 }

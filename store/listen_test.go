@@ -120,3 +120,34 @@ func TestListenOfADeadSessionIsForgotten(t *testing.T) {
 	<-notified
 	end()
 }
+
+// A login without rights can fill the server's queue of notifications. Inserts, which
+// would fail then, send none; and executors poll.
+func TestInsertsSendNoNotificationIntoAFullQueue(t *testing.T) {
+	t.Parallel()
+	db := storetest.New(t)
+	listener := newStranger(t, db) // who listens until the end, and has the flag
+	listener.exec("LISTEN tagexec")
+	listener.exec("SELECT pg_advisory_lock(hashtextextended('tagexec listening', 0))")
+	sent := func() (sent []string) {
+		t.Helper()
+		db.Exec("NOTIFY tagexec, 'the last'")
+		for {
+			n, err := listener.conn.WaitForNotification(t.Context())
+			if err != nil {
+				t.Fatal(err)
+			}
+			if n.Payload == "the last" {
+				return sent
+			}
+			sent = append(sent, n.Payload)
+		}
+	}
+	db.Insert(storetest.Row{})
+	storetest.Check(t, "sent", len(sent()), 1)
+	const full = "CREATE OR REPLACE FUNCTION pg_catalog.pg_notification_queue_usage() RETURNS double precision LANGUAGE sql AS 'SELECT 0.6::double precision'"
+	db.Exec(full) // to fill it really would take gigabytes
+	db.Pool.Reset()
+	db.Insert(storetest.Row{})
+	storetest.Check(t, "sent when it is full", len(sent()), 0)
+}

@@ -4,13 +4,16 @@
 -- vacuum, and falls when its owner dies. Any login can raise that flag, and so make
 -- inserts send what nobody needs; nobody can lower it. The trigger finds out whether
 -- the lock is free by taking it within one expression, in which no cancel can leave it
--- behind.
+-- behind. Any login can also fill the server's queue of notifications, and keep it full
+-- with a transaction that listens and stays open: then whoever sends one fails. So none is
+-- sent when it is half full; executors poll.
 CREATE OR REPLACE FUNCTION tagexec.wake_executors() RETURNS trigger
 LANGUAGE plpgsql AS $$
 BEGIN
     IF (CASE WHEN pg_catalog.pg_try_advisory_lock(pg_catalog.hashtextextended('tagexec listening', 0::bigint))
             THEN NOT pg_catalog.pg_advisory_unlock(pg_catalog.hashtextextended('tagexec listening', 0::bigint))
-            ELSE true END) THEN
+            ELSE true END)
+    AND pg_catalog.pg_notification_queue_usage() OPERATOR(pg_catalog.<) '0.5'::pg_catalog.float8 THEN
         PERFORM pg_catalog.pg_notify('tagexec', '');
     END IF;
     RETURN NULL;
