@@ -68,7 +68,7 @@ SELECT 'one_success', format('job %s succeeded %s times', j.id, j.successes)
   LEFT JOIN tagexec.tag_batches b ON b.batch = j.batch
  WHERE j.successes > greatest(1, coalesce(b.submit_count, 0))
    AND NOT EXISTS (SELECT FROM tagexec.tag_operator_actions o
-                    WHERE (o.action LIKE 'retry%' OR o.action = 'submit_jobs') AND (o.job_id = j.id OR o.batch = j.batch))
+                    WHERE (o.action LIKE 'retry%' OR o.action = 'submit_jobs' AND o.after ->> 'requeued' <> '0') AND (o.job_id = j.id OR o.batch = j.batch))
 UNION ALL
 SELECT 'pending_is_clean', format('job %s is pending with a cancel or a retry in flight', id)
   FROM jobs
