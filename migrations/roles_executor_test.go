@@ -132,6 +132,7 @@ func TestRolesLetAnExecutorDoAllItsVerbs(t *testing.T) {
 	if _, err := s.Prune(ctx, 59*time.Minute); storetest.PgError(t, err).Code != "42501" || !strings.Contains(err.Error(), "older than an hour") {
 		t.Errorf("prune: %v", err)
 	}
+	mayNot(t, storetest.Dial(t, u), "SELECT tagexec.prune_jobs('-12 months 361 days', 0, 100)", "SELECT tagexec.prune_batches('-12 months 361 days', '')") // in four days, and an interval of more than an hour
 	db.Exec("UPDATE tagexec.tag_jobs SET created_at = now() - interval '2 h', finished_at = now() - interval '2 h' WHERE state <> 'pending'")
 	db.Exec("UPDATE tagexec.tag_batches SET created_at = now() - interval '2 h'")
 	pruned, err := s.Prune(ctx, time.Hour)

@@ -3,7 +3,8 @@
 CREATE OR REPLACE FUNCTION tagexec.check_age(age interval) RETURNS void
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
-    IF age < interval '1 hour' AND NOT has_table_privilege(session_user, 'tagexec.tag_jobs', 'DELETE') THEN
+    -- As times, and not as intervals, for which each month has 30 days.
+    IF now() - age > now() - interval '1 hour' AND NOT has_table_privilege(session_user, 'tagexec.tag_jobs', 'DELETE') THEN
         RAISE EXCEPTION USING ERRCODE = 'insufficient_privilege',
             MESSAGE = format('login "%s" may prune what is older than an hour, not what is older than %s', session_user, age),
             HINT = 'The owner of the schema may.';
