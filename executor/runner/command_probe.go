@@ -23,7 +23,7 @@ func variableResource(name string) store.Resource {
 }
 
 func noDirectory(err error) error {
-	return executor.Failf("start_failed", "making a working directory: %v", err)
+	return executor.Failf("start_failed", "making a working directory (TMPDIR says where): %v", err)
 }
 
 // Resources are what every command needs.
