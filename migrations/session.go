@@ -22,9 +22,11 @@ const raises = "exec_stmt_raise"
 const ownPath = "pg_catalog, pg_temp"
 
 // session are the settings of sessions that migrate, in which those of the login
-// and the database change nothing that a migration relies on.
+// and the database change nothing that a migration relies on. What runs outside a
+// transaction is in nobody's way, and begins anew when it is cut off: it waits.
 var session = map[string]string{
 	"statement_timeout":                   "0",
+	"lock_timeout":                        "0",
 	"idle_session_timeout":                "0",
 	"default_transaction_isolation":       "read committed",
 	"default_table_access_method":         "heap",

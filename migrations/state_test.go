@@ -71,7 +71,7 @@ func TestUpWhateverTheLoginAndTheDatabaseSet(t *testing.T) {
 	for _, setting := range []string{
 		"datestyle = 'SQL, DMY'", "intervalstyle = 'sql_standard'", "timezone = 'Asia/Shanghai'", "client_encoding = 'LATIN1'",
 		"standard_conforming_strings = off", "default_transaction_isolation = 'serializable'", "search_path = mock, pg_catalog",
-		"statement_timeout = '200ms'", "bytea_output = 'escape'", "client_min_messages = 'error'", "idle_session_timeout = '1s'", "idle_in_transaction_session_timeout = '1ms'",
+		"statement_timeout = '200ms'", "lock_timeout = '1ms'", "bytea_output = 'escape'", "client_min_messages = 'error'", "idle_session_timeout = '1s'", "idle_in_transaction_session_timeout = '1ms'",
 	} {
 		db.Exec("ALTER ROLE " + role + " SET " + setting)
 	}

@@ -258,3 +258,66 @@ func TestNumberedFilesBuildIndexesOfLargeTablesConcurrently(t *testing.T) {
 		}
 	}
 }
+
+// oneIndex returns the SQL of a binary that is one version newer, which builds an index.
+func oneIndex(t *testing.T) fstest.MapFS {
+	t.Helper()
+	all, version := copied(t), newest(t)+1
+	all[fmt.Sprintf("%05d_index.sql", version)] = &fstest.MapFile{Data: fmt.Appendf(nil, indexSQL, version, version-1)}
+	return all
+}
+
+// An index that is built concurrently waits for every transaction that is older, and
+// any step for one that was prepared, which holds its locks without a session. Up says
+// so, and nobody waits for it.
+func TestUpSaysForWhomItWaits(t *testing.T) {
+	t.Parallel()
+	pg := storetest.OwnServer(t, map[string]string{"max_prepared_transactions": "1"})
+	url := pg.URL("postgres")
+	if _, err := migrations.Up(t.Context(), url); err != nil {
+		t.Fatal(err)
+	}
+	const (
+		snapshot = "BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT count(*) FROM pg_class"
+		prepared = "BEGIN; INSERT INTO tagexec.tag_jobs (tag) VALUES ('t'); PREPARE TRANSACTION 'left behind'"
+	)
+	conn := storetest.Dial(t, url)
+	for _, tt := range []struct {
+		name             string
+		next             fstest.MapFS
+		begin, told, end string
+	}{
+		{"an index, an old snapshot", oneIndex(t), snapshot, "(process ", "COMMIT"},
+		{"an index, a prepared transaction", oneIndex(t), prepared, "the prepared transaction 'left behind' of ", "COMMIT PREPARED 'left behind'"},
+		{"tables, a prepared transaction", twoVersions(t), prepared, "the prepared transaction 'left behind' of ", "ROLLBACK PREPARED 'left behind'"},
+	} {
+		may(t, conn, tt.begin)
+		told, done := make(chan string, 100), make(chan error, 1)
+		go func() {
+			_, err := migrations.UpFrom(t.Context(), tt.next, url, func(notice string) {
+				if strings.Contains(notice, "In the way: ") {
+					told <- notice
+				}
+			})
+			done <- err
+		}()
+		select {
+		case notice := <-told:
+			if !strings.Contains(notice, tt.told) {
+				t.Errorf("%s: told %q", tt.name, notice)
+			}
+		case err := <-done:
+			t.Fatalf("%s: it did not wait: %v", tt.name, err)
+		}
+		may(t, storetest.Dial(t, url), "INSERT INTO tagexec.tag_jobs (tag) VALUES ('t')")
+		may(t, conn, tt.end)
+		if err := <-done; err != nil {
+			t.Errorf("%s: %v", tt.name, err)
+		}
+		for range len(tt.next) - len(copied(t)) {
+			if _, err := migrations.DownFrom(t.Context(), tt.next, url, false); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+}
