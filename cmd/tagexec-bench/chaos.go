@@ -70,7 +70,7 @@ func runChaos(ctx context.Context, std cli.Streams, f flags, tagexec string, o c
 		}
 		server, startErr := devpg.Start(ctx, options)
 		if startErr != nil {
-			return cli.Usagef("start the embedded Postgres: %w", startErr)
+			return cli.WithLines("start the embedded Postgres", startErr)
 		}
 		defer func() { err = errors.Join(err, server.Stop()) }()
 		o.Database, o.Server = server.URL("postgres"), server

@@ -101,7 +101,7 @@ func runScenario(ctx context.Context, std cli.Streams, f flags, o bench.Options,
 	base := ""
 	if o.Database = f.database; o.Database == "" {
 		if o.Server, err = devpg.Start(ctx, devpg.Options{Settings: bench.ServerSettings, Log: o.Log}); err != nil {
-			return cli.Usagef("start the embedded Postgres: %w", err)
+			return cli.WithLines("start the embedded Postgres", err)
 		}
 		defer func() { err = errors.Join(err, o.Server.Stop()) }()
 		base = o.Server.DataDir() // so that the files go with it, also after a kill -9

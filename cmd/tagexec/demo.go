@@ -57,7 +57,7 @@ func runDemo(ctx context.Context, std cli.Streams, c config.Config, workers int,
 	say("starting a throwaway Postgres …")
 	server, err := devpg.Start(ctx, devpg.Options{Log: say})
 	if err != nil {
-		return cli.Usagef("start the embedded Postgres: %w", err)
+		return cli.WithLines("start the embedded Postgres", err)
 	}
 	defer func() { err = errors.Join(err, server.Stop()) }()
 	// Within the server's directory, so that it goes with it, also after a kill -9.

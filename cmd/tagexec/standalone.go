@@ -52,7 +52,7 @@ func standalone(ctx context.Context, std cli.Streams, c config.Config, dir strin
 		log.Info(fmt.Sprintf(format, args...))
 	}})
 	if err != nil {
-		return cli.Usagef("start the embedded Postgres: %w", err)
+		return cli.WithLines("start the embedded Postgres", err)
 	}
 	defer func() {
 		if stopErr := server.Stop(); stopErr != nil {

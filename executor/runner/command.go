@@ -294,6 +294,7 @@ func (c *Command) report(ctx context.Context, command string, p *process, end en
 		if *report.ExitCode == exitNotFound {
 			message += scriptFault(filepath.Join(c.dir, command))
 		}
+		message += shellFault(filepath.Join(c.dir, command))
 		return report, executor.Failf("exit_status", "%s", message)
 	}
 	return report, executor.Failf("killed", "killed by %s", signalName(end.status))

@@ -35,6 +35,25 @@ func scriptFault(path string) string {
 	return ""
 }
 
+// shellFault says, of a script for a shell that failed, that it has lines of Windows:
+// the shell takes the carriage return for a part of the last word. Such a script may
+// have a first line that is right.
+func shellFault(path string) string {
+	first, err := firstLine(path)
+	if err != nil || !bytes.HasPrefix(first, []byte("#!")) || !bytes.HasSuffix(bytes.TrimSpace(first), []byte("sh")) || bytes.HasSuffix(first, []byte("\r")) {
+		return ""
+	}
+	file, err := os.Open(path)
+	if err != nil {
+		return ""
+	}
+	defer func() { _ = file.Close() }() // read only
+	if text, _ := io.ReadAll(io.LimitReader(file, maxLine)); !bytes.Contains(text, []byte("\r\n")) {
+		return ""
+	}
+	return "; lines of the script end with CR LF, as on Windows, so words in it end with a carriage return: save it with LF"
+}
+
 // firstLine returns the first line of a file, as far as the kernel looks.
 func firstLine(path string) ([]byte, error) {
 	file, err := os.Open(path)

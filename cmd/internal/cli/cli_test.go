@@ -67,6 +67,17 @@ func TestNothingThatATerminalObeysPassesAnyStream(t *testing.T) {
 	}
 }
 
+func TestLinesOfAProgramStayWithinTheError(t *testing.T) {
+	t.Parallel()
+	var out, errOut stream
+	code := run(t, func(cli.Streams) error {
+		return cli.WithLines("start it", errors.New("initdb: exit status 1\r\nno \x1b[1mspace\x1b[0m\n"))
+	}, &out, &errOut)
+	if want := "program: start it: initdb: exit status 1\n  no \\u001b[1mspace\\u001b[0m\n"; code != cli.ExitUsage || errOut.String() != want {
+		t.Errorf("exit code %d, stderr %q, want %q", code, errOut.String(), want)
+	}
+}
+
 func TestStdoutThatTakesNothing(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {

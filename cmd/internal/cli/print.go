@@ -30,6 +30,16 @@ type lines []string
 
 func (l lines) Error() string { return strings.Join(l, "\n") }
 
+// WithLines is an error of the caller that quotes the output of a program, such as
+// initdb, whose lines stay.
+func WithLines(doing string, err error) error {
+	var text lines
+	for line := range strings.Lines(doing + ": " + strings.TrimSpace(err.Error())) {
+		text = append(text, Printable(strings.TrimRight(line, "\r\n")))
+	}
+	return &Error{ExitUsage, text}
+}
+
 // WrongConfiguration is the error of a configuration with these problems.
 func WrongConfiguration(problems []string) error {
 	text := lines{"the configuration is wrong:"}
