@@ -6,6 +6,7 @@ import (
 	"maps"
 	"os"
 	"slices"
+	"strings"
 
 	"github.com/kelseyhightower/envconfig"
 
@@ -154,6 +155,9 @@ func LoadWithDatabase() (Config, error) {
 	if err == nil && c.DatabaseURL == "" {
 		err = cli.Usagef("%s_DATABASE_URL is not set: give the Postgres database that holds the queue, "+
 			"or try `tagexec demo` (everything on sample data) or `tagexec standalone` (a database of its own)", Prefix)
+		if unknown := UnknownVariables(); len(unknown) > 0 {
+			err = cli.Usagef("%w; %s is set and means nothing to tagexec: is it misspelt?", err, strings.Join(unknown, ", "))
+		}
 	}
 	return c, err
 }

@@ -36,6 +36,17 @@ func TestWhatAnEnvFileLeavesAroundValuesMeansNothing(t *testing.T) {
 	}
 }
 
+func TestAMisspeltVariableIsNamedWhereOneIsMissing(t *testing.T) {
+	if _, err := load(t, map[string]string{"DB_URL": "postgres://h/d"}); err != nil {
+		t.Fatal(err)
+	}
+	t.Setenv("tagexec_database_url", "postgres://h/d")
+	_, err := LoadWithDatabase()
+	if err == nil || !strings.Contains(err.Error(), "TAGEXEC_DB_URL") || !strings.Contains(err.Error(), "tagexec_database_url") || strings.Contains(err.Error(), "//h") {
+		t.Error(err)
+	}
+}
+
 func TestSecretsAreThePasswordsAndNoNames(t *testing.T) {
 	c, err := load(t, map[string]string{
 		"DATABASE_URL": "postgres://u:one%2F1@h/d", "SQL_SOURCES": "a=postgres://h/d?user=u&password=two b=postgres://jobs:jobs@h/d c=postgres://u@h/d", "HTTP_USER": "u", "HTTP_PASSWORD": "three",

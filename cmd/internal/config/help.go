@@ -22,7 +22,7 @@ func UnknownVariables() []string {
 	var unknown []string
 	for _, entry := range os.Environ() {
 		name, _, _ := strings.Cut(entry, "=")
-		if strings.HasPrefix(name, Prefix+"_") && !known[name] {
+		if strings.HasPrefix(strings.ToUpper(name), Prefix+"_") && !known[name] {
 			unknown = append(unknown, name)
 		}
 	}
