@@ -114,6 +114,11 @@ func TestExplainJobSaysWhyAJobIsNotRunning(t *testing.T) {
 			s.claimed(3, 1)
 			return id
 		}, `waiting behind job $2 \(t\) for 2000000000 slots of pool wide`},
+		{"replicated without its pool", func(s scene) int64 {
+			s.db.Allow("pool_exists")
+			s.db.Exec("ALTER TABLE tagexec.tag_jobs DISABLE TRIGGER check_new_jobs") // as for who applies changes
+			return s.db.Insert(storetest.Row{"pool": "elsewhere"})[0]
+		}, "there is no pool elsewhere: its row came without the check of an INSERT, as by replication; insert the pool"},
 		{"paused", func(s scene) int64 {
 			s.db.Exec("UPDATE tagexec.tag_pools SET paused = true WHERE pool = 'four'")
 			return s.db.Insert(storetest.Row{"pool": "four"})[0]

@@ -52,6 +52,9 @@ BEGIN
                     WHEN j.failures > 0 THEN format(' (failure %s of %s%s)', j.failures, j.max_attempts, ': ' || nullif(concat_ws(' ', '[' || j.error_code || ']', j.error), '')) ELSE '' END;
     END IF;
     SELECT * INTO p FROM tagexec.tag_pools t WHERE t.pool = j.pool;
+    IF NOT FOUND THEN
+        RETURN format('there is no pool %s: its row came without the check of an INSERT, as by replication; insert the pool', j.pool);
+    END IF;
     IF p.paused THEN
         RETURN format('pool %s is paused', j.pool);
     END IF;

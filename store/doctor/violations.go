@@ -151,7 +151,7 @@ func checkInvariants(ctx context.Context, _ *target, tx pgx.Tx) ([]Diagnosis, er
 			clock = cmp.Or(clock, v.Detail)
 		default:
 			list = append(list, Diagnosis{Level: Finding, Detail: fmt.Sprintf("a promise is broken (%s): %s", v.Rule, v.Detail),
-				Remedy: "Somebody changed the tables by hand, or tagexec has a mistake: report it, with the rows it names."})
+				Remedy: "Somebody changed the tables by hand or without their triggers, as replication of some of them does, or tagexec has a mistake: report it, with the rows it names."})
 		}
 	}
 	if clock != "" {
