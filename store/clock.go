@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"fmt"
 
 	"github.com/jackc/pgx/v5"
 )
@@ -54,4 +55,20 @@ func (s *Store) moveBack(ctx context.Context) error {
 			return err
 		}
 	}
+}
+
+// The table remembers a clock that was ahead, for a process that did not see it set
+// back: in what executors wrote last, in the newest jobs and in the last action.
+const wasAheadSQL = `-- tagexec: find out whether the clock was ahead
+SELECT EXISTS (SELECT FROM tagexec.tag_executors WHERE greatest(heartbeat_at, stopped_at, reaped_at) > clock_timestamp())
+    OR EXISTS (SELECT FROM (SELECT created_at FROM tagexec.tag_jobs ORDER BY id DESC LIMIT 1000) j WHERE j.created_at > now())
+    OR coalesce((SELECT at > now() FROM tagexec.tag_operator_actions ORDER BY id DESC LIMIT 1), false)`
+
+// wasAhead reports whether the server's clock was ahead of what it is now. A page
+// that cannot be read is no reason to know nothing else.
+func (s *Store) wasAhead(ctx context.Context) (ahead bool, err error) {
+	if err = s.pool.QueryRow(ctx, wasAheadSQL).Scan(&ahead); err != nil && !badRow(err) {
+		return false, fmt.Errorf("find out whether the clock was ahead: %w", err)
+	}
+	return ahead, nil
 }

@@ -2,6 +2,7 @@ package store_test
 
 import (
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -34,6 +35,9 @@ func TestReapMovesJobsBackWithTheClock(t *testing.T) {
 			db := storetest.New(t)
 			s := db.Store()
 			db.Insert(storetest.Row{})
+			if _, err := s.Reap(t.Context(), 0); err != nil { // it looks while all is well
+				t.Fatal(err)
+			}
 			db.Exec("UPDATE tagexec.tag_jobs SET " + tt.set)
 			never := storetest.One[bool](db, "SELECT finished_at IS NULL FROM tagexec.tag_jobs")
 			look := func() {
@@ -143,4 +147,30 @@ func TestReapMovesARetryOfACancelledAttemptBackWithTheClock(t *testing.T) {
 	}
 	storetest.Check(t, "pending", db.State(id), "pending")
 	storetest.Check(t, "due", storetest.One[bool](db, "SELECT run_at <= now() FROM tagexec.tag_jobs"), true)
+}
+
+// Whoever saw the clock being set back may be gone: the fleet was stopped for it.
+func TestReapMovesJobsBackThatCameBeforeItsFirstLook(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct{ name, trace string }{
+		{"a job that is new", "UPDATE tagexec.tag_jobs SET created_at = now() + interval '8 h', run_at = now() + interval '8 h'"},
+		{"a job that an executor interrupted, and that stopped then", `UPDATE tagexec.tag_jobs SET run_at = now() + interval '8 h', finished_at = now() + interval '8 h', error_code = 'error';
+			INSERT INTO tagexec.tag_executors (id, hostname, pid, version, workers, kinds, lease_seconds, heartbeat_at, stopped_at)
+			VALUES (gen_random_uuid(), 'h', 1, 'v', 1, '{sql}', 30, now() - interval '1 min', now() + interval '8 h')`},
+		{"a job that was retried", `WITH o AS (INSERT INTO tagexec.tag_operator_actions (action, job_id, at) SELECT 'retry_job', id, now() + interval '8 h' FROM tagexec.tag_jobs RETURNING at)
+			UPDATE tagexec.tag_jobs SET run_at = (SELECT at FROM o)`},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			db := storetest.New(t)
+			db.Insert(storetest.Row{})
+			for _, sql := range strings.Split(tt.trace, ";") {
+				db.Exec(sql)
+			}
+			if _, err := db.Store().Reap(t.Context(), 0); err != nil {
+				t.Fatal(err)
+			}
+			storetest.Check(t, "due", storetest.One[bool](db, "SELECT run_at <= now() FROM tagexec.tag_jobs"), true)
+		})
+	}
 }

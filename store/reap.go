@@ -134,7 +134,8 @@ type Reaped struct {
 // long the caller has been in unbroken contact with the database: whoever is
 // taken away from was able to show a sign of life for as long. Any executor may
 // call it at any time, and concurrently. It also moves what waits for a time of
-// the future to now, when it notices that the server's clock was set back.
+// the future to now, when it notices that the server's clock was set back, or at
+// its first look that it was ahead once.
 func (s *Store) Reap(ctx context.Context, contact time.Duration) (Reaped, error) {
 	reaped, err := s.reap(ctx, contact)
 	if badRow(err) {
@@ -194,6 +195,11 @@ func (s *Store) reap(ctx context.Context, contact time.Duration) (reaped Reaped,
 func (s *Store) look(ctx context.Context) (l look, err error) {
 	ctx, cancel := bounded(ctx)
 	defer cancel()
+	if s.watch.first() {
+		if l.wasAhead, err = s.wasAhead(ctx); err != nil {
+			return l, err
+		}
+	}
 	l.sent = time.Now()
 	rows, err := s.pool.Query(ctx, signsSQL, pgx.StrictNamedArgs{"default_lease": DefaultLease.Seconds()})
 	if err != nil {

@@ -20,6 +20,7 @@ type watch struct {
 type look struct {
 	signs          []sign
 	late           bool      // jobs may be overdue
+	wasAhead       bool      // the server's clock was, before the first look
 	clock          time.Time // the server's
 	sent, received time.Time // ours, around that
 }
@@ -57,6 +58,13 @@ func (w *watch) silent(l look, contact time.Duration) (list []sign) {
 	}
 	w.seen = seen
 	return list
+}
+
+// first reports whether nothing was seen of the server's clock yet.
+func (w *watch) first() bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.clock.steady.IsZero()
 }
 
 // steady notes a look and returns the server's time since when its clock has
@@ -108,7 +116,7 @@ func (c *serverClock) note(l look) {
 	least, most := l.sent.Sub(c.last.received), l.received.Sub(c.last.sent)
 	switch {
 	case c.steady.IsZero():
-		c.steady = l.clock
+		c.steady, c.setBack = l.clock, l.wasAhead
 	case passed > most+stepSize:
 		c.steady, c.stepped = l.clock, l.clock
 	case passed < least-stepSize:

@@ -122,6 +122,8 @@ func TestDiagnoseNamesWhatIsWrongUntilItIsMended(t *testing.T) {
 			"pools: 1 pending jobs are wider than pool default now is, and never start: it has 2 slots, the widest needs 3", "SET slots = 3 WHERE pool = 'default'", []string{"UPDATE tagexec.tag_pools SET slots = 3 WHERE pool = 'default'"}},
 		{"a source that one executor cannot reach", []string{none, executor(alive + `, unavailable = '[{"kind": "sql", "resource": "source \"dwh\"", "since": "2026-11-22T08:00:00+00:00", "error": "connection refused", "field": "", "pattern": ""}]'`)},
 			`unavailable: source "dwh" is unavailable to 1 of the 1 living executors that run kind sql, on host-a, since`, "TAGEXEC_KINDS", []string{"UPDATE tagexec.tag_executors SET unavailable = NULL"}},
+		{"jobs of a clock that was ahead", []string{none, insertJob + "('t', 'sql', 'default', NULL, 1, now() + interval '8 h', now() + interval '8 h')"},
+			"pending: 1 jobs that were inserted while the server's clock was ahead wait for that time, until", "Start an executor", []string{none}},
 		{"an executor nobody reaps", []string{none, executor("heartbeat_at = now() - interval '5 min'")},
 			"executors: executor 00000000-0000-0000-0000-000000000001 on host-a (process 7) has not been heard of since", "Start an executor", []string{"UPDATE tagexec.tag_executors SET reaped_at = now()"}},
 		{"an executor nobody reaps, since the clock was set back", []string{none, executor("heartbeat_at = now() + interval '8 h'")},

@@ -16,7 +16,7 @@ WITH due AS MATERIALIZED (
       FROM {executors} e
      WHERE ` + store.Alive + `
 )
-SELECT 'finding', format('%s due jobs of kind %s in pool %s have no live executor that takes them, since %s; one is job %s%s', sum(d.n), d.kind, d.pool,
+(SELECT 'finding', format('%s due jobs of kind %s in pool %s have no live executor that takes them, since %s; one is job %s%s', sum(d.n), d.kind, d.pool,
                          date_trunc('second', min(d.since)), min(d.id),
                          CASE WHEN bool_or(EXISTS (SELECT FROM alive a WHERE d.kind = ANY (a.kinds) AND (a.pools IS NULL OR d.pool = ANY (a.pools))))
                               THEN '; those that are there run other batches only' ELSE '' END),
@@ -29,7 +29,13 @@ SELECT 'finding', format('%s due jobs of kind %s in pool %s have no live executo
                       AND (a.batch IS NULL OR a.batch = d.batch))
  GROUP BY d.kind, d.pool
  ORDER BY sum(d.n) DESC
- LIMIT 20`
+ LIMIT 20)
+UNION ALL
+(SELECT 'finding', format('%s jobs that were inserted while the server''s clock was ahead wait for that time, until %s at the latest; one is job %s', count(*), date_trunc('second', max(j.run_at)), min(j.id)),
+        'Start an executor: it moves them to now, as those do that see the clock being set back.'
+   FROM {jobs} j
+  WHERE j.state = 'pending' AND j.created_at > now() + interval '1 min' AND j.run_at <= j.created_at
+ HAVING count(*) > 0)`
 
 // A row that breaks a rule can be corrected. A damaged one loses what is damaged.
 const unwritableSQL = `
