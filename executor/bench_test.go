@@ -34,7 +34,9 @@ func (q *endless) Reap(context.Context, time.Duration) (store.Reaped, error) {
 	return store.Reaped{}, nil
 }
 
-func (q *endless) ExpireBatches(context.Context) (int, error) { return 0, nil }
+func (q *endless) ExpireBatches(context.Context) (store.Expired, error) {
+	return store.Expired{}, nil
+}
 
 func (q *endless) Running(context.Context) ([]store.Running, error) { return nil, nil }
 

@@ -252,7 +252,9 @@ func (m *memory) Reap(ctx context.Context, contact time.Duration) (reaped store.
 	return reaped, ctx.Err()
 }
 
-func (m *memory) ExpireBatches(ctx context.Context) (int, error) { return 0, ctx.Err() }
+func (m *memory) ExpireBatches(ctx context.Context) (store.Expired, error) {
+	return store.Expired{}, ctx.Err()
+}
 
 // takeAway does what a reap of the executor does. m.mu is held.
 func (m *memory) takeAway(s *member) (n int) {

@@ -22,7 +22,6 @@ type Queue interface {
 	// new sign of life for their lease since a call saw their last. contact is how
 	// long the caller has been in unbroken contact with the database.
 	Reap(ctx context.Context, contact time.Duration) (store.Reaped, error)
-	// ExpireBatches cancels what is left of batches that are over, and returns how
-	// many there were.
-	ExpireBatches(ctx context.Context) (int, error)
+	// ExpireBatches cancels what is left of batches that are over.
+	ExpireBatches(ctx context.Context) (store.Expired, error)
 }

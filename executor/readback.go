@@ -149,9 +149,10 @@ func (r *readback) giveUp(ctx context.Context) error {
 
 // expire cancels what is left of batches that are over.
 func (r *readback) expire(ctx context.Context) error {
-	n, err := r.queue.ExpireBatches(ctx)
-	if n > 0 {
-		r.config.Log.Warn("cancelled what was left of expired batches", "batches", n)
+	expired, err := r.queue.ExpireBatches(ctx)
+	r.config.warnUnwritable(expired.Unwritable)
+	if expired.Batches > 0 {
+		r.config.Log.Warn("cancelled what was left of expired batches", "batches", expired.Batches)
 	}
 	return err
 }

@@ -27,11 +27,11 @@ func submitUntil(t *testing.T, s *store.Store, batch, expiresAt string, jobs ...
 
 func expire(t *testing.T, s *store.Store) int {
 	t.Helper()
-	n, err := s.ExpireBatches(t.Context())
+	expired, err := s.ExpireBatches(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
-	return n
+	return expired.Batches
 }
 
 const past, future = "2026-01-01T00:00:00Z", "2200-01-01T00:00:00Z"

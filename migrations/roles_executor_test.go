@@ -124,7 +124,7 @@ func TestRolesLetAnExecutorDoAllItsVerbs(t *testing.T) {
 	must(err)
 	expired, err := s.ExpireBatches(ctx)
 	must(err)
-	storetest.Check(t, "expired", expired, 1)
+	storetest.Check(t, "expired", expired.Batches, 1)
 	must(c.Stop(ctx))
 	if _, err := s.Submit(ctx, "b", json.RawMessage(`[]`), nil, "attach"); storetest.PgError(t, err).Code != "42501" || !strings.Contains(err.Error(), "GRANT tagexec_producer") {
 		t.Errorf("submit: %v", err)

@@ -101,10 +101,11 @@
 //   - A result that Postgres refuses keeps no other from being stored
 //     (TestRecordKeepsAPoisonResultFromTheOthers).
 //   - Nor does a row that Postgres refuses to change keep another job from being
-//     claimed, recorded, reaped, given up, cancelled or retried
+//     claimed, recorded, reaped, given up, expired, cancelled or retried
 //     (TestClaimGoesOnWithoutAJobWhoseRowCannotBeWritten,
 //     TestRecordAndReapGoOnWithoutAJobWhoseRowCannotBeWritten,
 //     TestGiveUpAndMoveBackGoOnWithoutAJobWhoseRowCannotBeWritten,
+//     TestExpireGoesOnWithoutAJobWhoseRowCannotBeWritten,
 //     TestBatchFunctionsGoOnWithoutAJobWhoseRowCannotBeWritten), nor a damaged page
 //     (TestClaimGoesOnAroundADamagedPage).
 //   - On a slow link claims and records shrink until they end in time

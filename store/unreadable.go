@@ -61,7 +61,7 @@ func (s *session) isolateUnreadable(ctx context.Context, err error) (found []Unw
 			break
 		}
 		first := max(1, *last-searchedAtOnce+1)
-		list, known, findErr := s.queryIsolated(ctx, isolateUnreadableSQL, first, *last)
+		list, known, findErr := queryIsolated(ctx, s.pool, isolateUnreadableSQL, first, *last)
 		if findErr != nil {
 			return found, errors.Join(err, fmt.Errorf("find the job: %w", findErr))
 		}

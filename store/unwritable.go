@@ -64,7 +64,7 @@ func (s *Store) isolate(ctx context.Context, err error) ([]Unwritable, error) {
 	}
 	ctx, cancel := bounded(ctx)
 	defer cancel()
-	found, known, findErr := s.queryIsolated(ctx, isolateSQL, of.ids)
+	found, known, findErr := queryIsolated(ctx, s.pool, isolateSQL, of.ids)
 	switch {
 	case findErr != nil:
 		return nil, errors.Join(err, fmt.Errorf("find the job: %w", findErr))
@@ -76,8 +76,8 @@ func (s *Store) isolate(ctx context.Context, err error) ([]Unwritable, error) {
 
 // queryIsolated returns the isolated jobs that nobody knew of, and how many there
 // are with those that somebody did.
-func (s *Store) queryIsolated(ctx context.Context, sql string, args ...any) (found []Unwritable, all int, err error) {
-	rows, err := s.pool.Query(ctx, sql, args...)
+func queryIsolated(ctx context.Context, db querier, sql string, args ...any) (found []Unwritable, all int, err error) {
+	rows, err := db.Query(ctx, sql, args...)
 	if err != nil {
 		return nil, 0, err
 	}

@@ -318,6 +318,28 @@ func TestBatchFunctionsGoOnWithoutAJobWhoseRowCannotBeWritten(t *testing.T) {
 	}
 }
 
+// Nor from being cancelled when the batch is over. The executor that did it is told.
+func TestExpireGoesOnWithoutAJobWhoseRowCannotBeWritten(t *testing.T) {
+	t.Parallel()
+	for _, cause := range spoil {
+		t.Run(cause.name, func(t *testing.T) {
+			t.Parallel()
+			db := storetest.New(t)
+			bad := db.Insert(storetest.Row{"batch": "b"}, storetest.Row{"batch": "b", "tag": "bad"}, storetest.Row{"batch": "b"})[1]
+			db.Exec("UPDATE tagexec.tag_batches SET expires_at = now()")
+			db = cause.spoil(t, db)
+			expired, err := db.Store().ExpireBatches(t.Context())
+			if err != nil || expired.Batches != 1 || len(expired.Unwritable) != 1 || expired.Unwritable[0].ID != bad || expired.Unwritable[0].SQLState != cause.sqlstate {
+				t.Errorf("expired %+v, %v; want one batch, without job %d for %s", expired, err, bad, cause.sqlstate)
+			}
+			storetest.Check(t, "cancelled", storetest.One[int](db, "SELECT count(*) FROM tagexec.tag_jobs WHERE state = 'cancelled'"), 2)
+			if expired, err = db.Store().ExpireBatches(t.Context()); err != nil || expired.Batches != 0 || len(expired.Unwritable) != 0 {
+				t.Errorf("expired again: %+v, %v", expired, err)
+			}
+		})
+	}
+}
+
 // warned returns the text of the only value that a query returns, and what it warned of.
 func warned(t *testing.T, db *storetest.DB, query string) (value, warnings string) {
 	t.Helper()
