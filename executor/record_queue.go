@@ -9,7 +9,7 @@ import (
 
 const (
 	recordBatch = 1000    // most results in one statement
-	recordBytes = 8 << 20 // and about the most bytes: it must be done within the statement's time
+	recordBytes = 1 << 20 // and about the most bytes: a link of 250 kB/s carries them within a statement's time
 )
 
 // results are the results that wait for the recorder, the oldest first. Nothing

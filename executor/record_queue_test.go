@@ -31,6 +31,27 @@ func TestRecordStoresResultsInGroups(t *testing.T) {
 	})
 }
 
+// A slow link carries a statement within its time from the first on: to find that out
+// by statements that are cut off takes ten seconds each.
+func TestRecordStoresLargeResultsInSmallGroups(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		const size = 60_000
+		q := &recorder{memory: newMemory(), takes: 50 * time.Millisecond}
+		q.add(100, store.Job{})
+		p := start(t, q, executor.Config{Workers: 16}, func(context.Context, store.Job) (executor.Report, error) {
+			return executor.Report{Output: strings.Repeat("x", size)}, nil
+		})
+		until(t, time.Minute, "all jobs succeed", func() bool { return q.states()["succeeded"] == 100 })
+		p.stop(t)
+		for _, ids := range q.ids() {
+			if len(ids)*size > 1_200_000 {
+				t.Errorf("%d results of %d bytes in one statement", len(ids), size)
+			}
+		}
+		q.check(t)
+	})
+}
+
 func TestRecordBeginsASecondStatementOnlyWhenManyWait(t *testing.T) {
 	for jobs, want := range map[int]int{400: 1, 4000: 2} {
 		t.Run(fmt.Sprint(jobs), func(t *testing.T) {

@@ -14,7 +14,7 @@ import (
 // the database is lost, jobs may stay claimed that nobody knows of: Running
 // shows them. Beside an error there may be jobs; then the next claim reports it.
 // A job whose row cannot be written is isolated, and the next claim goes without
-// it. After a claim that took too long, the next asks for half as many.
+// it. After a claim that was cut off, the next asks for far fewer.
 func (s *session) Claim(ctx context.Context, n int) (Claimed, error) {
 	if s.rescan.Swap(false) {
 		s.lanes.pace.renew()

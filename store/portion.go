@@ -7,7 +7,9 @@ import (
 
 // portion is how many jobs or results one statement carries. On a slow link it
 // shrinks until the statement ends within its time: one that is cut off is
-// repeated, and as large it would be cut off for ever. It may be used concurrently.
+// repeated, and as large it would be cut off for ever. It shrinks fast, because each
+// statement that is cut off takes all its time, and one that is too small takes
+// little and lets it grow. It may be used concurrently.
 type portion struct{ most atomic.Int64 } // 0: as many as are wanted
 
 // unbounded is a portion above which there is no bound any more.
@@ -27,7 +29,7 @@ func (p *portion) sent(n int, took time.Duration, err error) {
 	most := p.most.Load()
 	switch {
 	case cutOff(err):
-		p.most.Store(max(1, int64(n/2)))
+		p.most.Store(max(1, int64(n/8)))
 	case err == nil && most > 0 && int64(n) >= most && took < statementTimeout/4:
 		if most += 1 + most/4; most > unbounded {
 			most = 0

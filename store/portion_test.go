@@ -21,19 +21,19 @@ func TestPortionShrinksUntilStatementsEndInTime(t *testing.T) {
 	}{
 		{"at first", fast, nil, 1000},
 		{"another error", slow, errors.New("the connection is gone"), 1000},
-		{"cut off here", slow, context.DeadlineExceeded, 500},
-		{"cut off by the server", slow, &pgconn.PgError{Code: "57014"}, 250},
-		{"slow", slow, nil, 250},
-		{"fast", fast, nil, 313},
-		{"fast", fast, nil, 392},
+		{"cut off here", slow, context.DeadlineExceeded, 125},
+		{"cut off by the server", slow, &pgconn.PgError{Code: "57014"}, 15},
+		{"slow", slow, nil, 15},
+		{"fast", fast, nil, 19},
+		{"fast", fast, nil, 24},
 	} {
 		p.sent(p.of(1000), step.took, step.err)
 		if got := p.of(1000); got != step.want {
 			t.Errorf("%s: %d, want %d", step.what, got, step.want)
 		}
 	}
-	p.sent(100, fast, nil)
-	if got := p.of(1000); got != 392 {
+	p.sent(10, fast, nil)
+	if got := p.of(1000); got != 24 {
 		t.Errorf("it grew to %d by a smaller one", got)
 	}
 	for range 20 {
