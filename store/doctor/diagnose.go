@@ -67,6 +67,10 @@ func diagnose(ctx context.Context, config *pgx.ConnConfig, maxAge time.Duration)
 	if t.pooled, err = store.FindPooler(ctx, config); err != nil {
 		return nil, err
 	}
+	if !t.pooled {
+		// A check that fails takes its own setting back before its transaction has ended.
+		config.RuntimeParams["idle_in_transaction_session_timeout"] = "0"
+	}
 	conn, err := pgx.ConnectConfig(ctx, config)
 	if err != nil {
 		return nil, err
