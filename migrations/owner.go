@@ -51,6 +51,9 @@ SELECT current_user,
 // schemas that are not the login's to change, and those with objects of others.
 func findOwner(ctx context.Context, db *sql.DB) (role string, err error) {
 	err = inTx(ctx, db, func(tx *sql.Tx) error {
+		if err := refuseReadOnly(ctx, tx); err != nil {
+			return err
+		}
 		var login, queue, reports string
 		var member bool
 		if err := tx.QueryRowContext(ctx, ownersSQL).Scan(&login, &queue, &reports, &member); err != nil {
@@ -85,6 +88,23 @@ func findOwner(ctx context.Context, db *sql.DB) (role string, err error) {
 		return err
 	})
 	return role, err
+}
+
+// refuseReadOnly refuses a server or a login that writes nothing. A setting of the
+// login or the database is not overruled: who made it wants to keep the data.
+func refuseReadOnly(ctx context.Context, tx *sql.Tx) error {
+	var standby, readOnly bool
+	const ask = "SELECT pg_is_in_recovery(), current_setting('transaction_read_only')::boolean"
+	err := tx.QueryRowContext(ctx, ask).Scan(&standby, &readOnly)
+	switch {
+	case err != nil:
+		return err
+	case standby:
+		return refusef("this server is a standby, which writes nothing of its own: connect to the primary")
+	case readOnly:
+		return refusef("transactions are read-only here (default_transaction_read_only is on for the login, the database or the server): turn that off, or connect as another login")
+	}
+	return nil
 }
 
 // What lies in our schemas by itself: what is part of a table is not listed. An

@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"fmt"
 	"maps"
 
 	"github.com/jackc/pgx/v5"
@@ -35,6 +36,10 @@ var session = map[string]string{
 	"idle_in_transaction_session_timeout": "0",
 }
 
+// noTransactionTimeout sets what servers before 17 do not know, for the transaction or
+// (%t is false) for the session.
+const noTransactionTimeout = "SELECT set_config('transaction_timeout', '0', %t) WHERE current_setting('transaction_timeout', true) IS NOT NULL"
+
 // settings are those of our transactions, also in the sessions of a pooler. The timeout
 // is shorter than a second, after which Postgres looks for deadlocks: then a migration
 // gives way, and no executor does.
@@ -59,14 +64,17 @@ func open(ctx context.Context, url, role string, tell []func(string)) (db *sql.D
 			tellAll(tell, n.Message)
 		}
 	}
-	var options []stdlib.OptionOpenDB
-	if role != "" {
-		options = append(options, stdlib.OptionAfterConnect(func(ctx context.Context, conn *pgx.Conn) error {
-			_, err := conn.Exec(ctx, "SET ROLE "+pgx.Identifier{role}.Sanitize())
-			return err
-		}))
-	}
-	return stdlib.OpenDB(*config, options...), pooled, nil
+	set := stdlib.OptionAfterConnect(func(ctx context.Context, conn *pgx.Conn) error {
+		if pooled {
+			return nil
+		}
+		_, err := conn.Exec(ctx, fmt.Sprintf(noTransactionTimeout, false))
+		if err == nil && role != "" {
+			_, err = conn.Exec(ctx, "SET ROLE "+pgx.Identifier{role}.Sanitize())
+		}
+		return err
+	})
+	return stdlib.OpenDB(*config, set), pooled, nil
 }
 
 // connConfig is how we connect to the database at url.

@@ -86,6 +86,18 @@ func TestUpWhateverTheLoginAndTheDatabaseSet(t *testing.T) {
 	}
 }
 
+func TestUpAndDownSayThatNothingCanBeWritten(t *testing.T) {
+	t.Parallel()
+	db := storetest.New(t)
+	role, login := db.Login("")
+	db.Exec("ALTER ROLE " + role + " SUPERUSER")
+	db.Exec("ALTER ROLE " + role + " SET default_transaction_read_only = on")
+	_, err := migrations.UpFrom(t.Context(), twoVersions(t), login)
+	refused(t, err, "transactions are read-only here")
+	_, err = migrations.Down(t.Context(), login, true)
+	refused(t, err, "transactions are read-only here")
+}
+
 // A server converts the whole text of a statement, comments too.
 func TestSQLIsASCII(t *testing.T) {
 	t.Parallel()

@@ -269,7 +269,7 @@ func oneIndex(t *testing.T) fstest.MapFS {
 
 // An index that is built concurrently waits for every transaction that is older, and
 // any step for one that was prepared, which holds its locks without a session. Up says
-// so, and nobody waits for it.
+// so, and nobody waits for it. It waits whatever patience its login has.
 func TestUpSaysForWhomItWaits(t *testing.T) {
 	t.Parallel()
 	pg := storetest.OwnServer(t, map[string]string{"max_prepared_transactions": "1"})
@@ -282,6 +282,16 @@ func TestUpSaysForWhomItWaits(t *testing.T) {
 		prepared = "BEGIN; INSERT INTO tagexec.tag_jobs (tag) VALUES ('t'); PREPARE TRANSACTION 'left behind'"
 	)
 	conn := storetest.Dial(t, url)
+	may(t, conn, `
+CREATE ROLE impatient SUPERUSER LOGIN PASSWORD 'x';
+ALTER ROLE impatient SET lock_timeout = '1s';
+DO $$
+BEGIN
+    IF current_setting('transaction_timeout', true) IS NOT NULL THEN -- since Postgres 17
+        ALTER ROLE impatient SET transaction_timeout = '1s';
+    END IF;
+END
+$$`)
 	for _, tt := range []struct {
 		name             string
 		next             fstest.MapFS
@@ -294,7 +304,7 @@ func TestUpSaysForWhomItWaits(t *testing.T) {
 		may(t, conn, tt.begin)
 		told, done := make(chan string, 100), make(chan error, 1)
 		go func() {
-			_, err := migrations.UpFrom(t.Context(), tt.next, url, func(notice string) {
+			_, err := migrations.UpFrom(t.Context(), tt.next, storetest.As(t, url, "impatient"), func(notice string) {
 				if strings.Contains(notice, "In the way: ") {
 					told <- notice
 				}

@@ -65,4 +65,7 @@ func TestDiagnoseOnAStandby(t *testing.T) {
 	if all, err := migrations.List(t.Context(), url); err != nil || all[0].AppliedAt.IsZero() {
 		t.Errorf("got %v, %v", all, err)
 	}
+	if _, err := migrations.FindLoss(t.Context(), url); err == nil || !strings.Contains(err.Error(), "is a standby") {
+		t.Errorf("before a down it was told %v", err)
+	}
 }
