@@ -89,10 +89,12 @@ type Command struct {
 }
 
 // Threads that an executor needs: one waits for a guardian and one starts the
-// next, as a rule; the others are for all else that it does.
+// next, as a rule; the others are for all else that it does. Where hundreds of
+// commands run at once no limit of processes is so low, and Go's own is 10,000.
 const (
 	threadsPerCommand = 2
 	ownThreads        = 8
+	maxReserved       = 1000
 )
 
 // jobVariables are set by the executor alone.
@@ -139,7 +141,7 @@ func NewCommand(opt CommandOptions) (*Command, error) {
 	if err := errors.Join(problems...); err != nil {
 		return nil, fmt.Errorf("command runner: %w", err)
 	}
-	reserveThreads(ownThreads + opt.Workers*threadsPerCommand)
+	reserveThreads(min(ownThreads+opt.Workers*threadsPerCommand, maxReserved))
 	c.work = newWorkDirs(c.user)
 	return c, nil
 }

@@ -93,3 +93,13 @@ func TestALimitOfProcessesFailsNoCommand(t *testing.T) {
 		t.Errorf("got %s", text)
 	}
 }
+
+// Go ends a program of more than 10,000 threads.
+func TestThreadsAreReservedForAnyNumberOfWorkers(t *testing.T) {
+	t.Parallel()
+	c, err := runner.NewCommand(runner.CommandOptions{Dir: t.TempDir(), Workers: 100_000})
+	if err != nil {
+		t.Fatal(err)
+	}
+	c.Close()
+}
