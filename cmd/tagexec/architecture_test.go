@@ -94,3 +94,17 @@ func checkImports(t *testing.T, dir, path string, file *ast.File) {
 		return true
 	})
 }
+
+// What somebody left there by mistake, everybody would see first.
+func TestTheTopLevelHoldsNothingElse(t *testing.T) {
+	stated := strings.Fields("cmd examples executor migrations store Dockerfile LICENSE README.md docker-compose.yml go.mod go.sum")
+	entries, err := os.ReadDir(filepath.Join("..", ".."))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, entry := range entries {
+		if name := entry.Name(); !strings.HasPrefix(name, ".") && !slices.Contains(stated, name) {
+			t.Errorf("%s: the top level holds %s", name, strings.Join(stated, " "))
+		}
+	}
+}

@@ -83,9 +83,8 @@ func runDemo(ctx context.Context, std cli.Streams, c config.Config, workers int,
 		fmt.Fprintf(std.Out, "\nThe database stays up until Ctrl-C:\n\n  psql '%s'\n", d.config.DatabaseURL)
 		<-ctx.Done()
 		return context.Cause(ctx)
-	} else {
-		fmt.Fprintln(std.Out, "\n`tagexec demo --stay` keeps the database up to look at it.")
 	}
+	fmt.Fprintln(std.Out, "\n`tagexec demo --stay` keeps the database up to look at it.")
 	if failed > 0 {
 		return cli.Exit(cli.ExitJobs)
 	}
