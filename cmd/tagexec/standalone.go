@@ -28,6 +28,9 @@ func standaloneCommand(std cli.Streams) *cobra.Command {
 			"server, the source `local`. For one machine and for trying out; in production use a Postgres of yours.",
 		Args: cli.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			if port < 0 || port > 65535 {
+				return cli.Usagef("--port is %d: must be from 1 to 65535", port)
+			}
 			c, err := config.Load()
 			if err != nil {
 				return err

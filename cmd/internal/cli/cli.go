@@ -76,6 +76,7 @@ func execute(ctx context.Context, cmd *cobra.Command, args []string, std Streams
 	cmd.SilenceUsage, cmd.SilenceErrors = true, true
 	cmd.CompletionOptions.HiddenDefaultCmd = true
 	refuseRepeats(cmd)
+	refuseTopics(cmd, args)
 	began := false
 	cmd.PersistentPreRun = func(*cobra.Command, []string) { began = true }
 	cmd.SetArgs(args)

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"errors"
+	"strconv"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -19,6 +20,13 @@ func (o *once) Set(text string) error {
 		return errors.New("the option is there twice, and takes one value")
 	}
 	o.given = true
+	if o.Type() == "int" { // pflag's own takes 010 for eight
+		n, err := strconv.Atoi(text)
+		if err != nil {
+			return errors.New("must be a whole number")
+		}
+		text = strconv.Itoa(n)
+	}
 	return o.Value.Set(text)
 }
 
