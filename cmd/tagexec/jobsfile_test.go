@@ -22,7 +22,7 @@ func FuzzReadJobs(f *testing.F) {
 		f.Add(seed)
 	}
 	f.Fuzz(func(t *testing.T, text string) {
-		file, err := readJobs(t.Context(), "-", cli.Streams{In: strings.NewReader(text)}, "b")
+		file, err := readJobs(t.Context(), "-", cli.Streams{In: strings.NewReader(text), Err: t.Output()}, "b")
 		if err != nil {
 			var refused *cli.Error
 			if !errors.As(err, &refused) || refused.Code != cli.ExitUsage {
@@ -153,7 +153,7 @@ func TestReadJobsTakes(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			file, err := readJobs(t.Context(), "-", cli.Streams{In: strings.NewReader(c.text)}, "b")
+			file, err := readJobs(t.Context(), "-", cli.Streams{In: strings.NewReader(c.text), Err: t.Output()}, "b")
 			if err != nil {
 				t.Fatalf("%.300v", err)
 			}
