@@ -51,6 +51,10 @@ var directSettings = map[string]string{
 	"tcp_keepalives_count":          "3",
 }
 
+// noTransactionTimeout sets what servers before 17 do not know: for the transaction,
+// or (%t is false) for the session.
+const noTransactionTimeout = "SELECT pg_catalog.set_config('transaction_timeout', '0', %t) WHERE pg_catalog.current_setting('transaction_timeout', true) IS NOT NULL"
+
 // pooledBegin begins a transaction where sessions belong to a pooler and
 // nothing may be left behind in them. No plan is kept there either.
 var pooledBegin = func() string {
@@ -59,6 +63,7 @@ var pooledBegin = func() string {
 	for _, name := range slices.Sorted(maps.Keys(settings)) {
 		fmt.Fprintf(&b, "; SET LOCAL %s = '%s'", name, settings[name])
 	}
+	fmt.Fprintf(&b, "; "+noTransactionTimeout, true)
 	return b.String()
 }()
 
@@ -81,7 +86,9 @@ const probeInterval = time.Minute
 
 // newPool returns a pool of at most size connections, which probes for a pooler.
 func (p *pooler) newPool(database *postgres.Database, application string, size int32) (*postgres.Pool, error) {
-	return database.Pool(application, size, func(config *pgxpool.Config) { config.BeforeConnect = p.prepare })
+	return database.Pool(application, size, func(config *pgxpool.Config) {
+		config.BeforeConnect, config.AfterConnect = p.prepare, complete
+	})
 }
 
 // prepare fits the config of a connection to what is between us and Postgres.
@@ -103,6 +110,15 @@ func (p *pooler) prepare(ctx context.Context, config *pgx.ConnConfig) error {
 		maps.Copy(config.RuntimeParams, directSettings)
 	}
 	return nil
+}
+
+// complete sets in a session of our own what cannot be asked for when it begins.
+func complete(ctx context.Context, conn *pgx.Conn) error {
+	if behindPooler(conn) {
+		return nil
+	}
+	_, err := conn.Exec(ctx, fmt.Sprintf(noTransactionTimeout, false))
+	return err
 }
 
 // FindPooler connects once with config and reports whether a transaction-mode

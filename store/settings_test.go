@@ -26,6 +26,9 @@ func TestStatementsWorkWhateverTheLoginSets(t *testing.T) {
 	} {
 		db.Exec("ALTER ROLE " + role + " SET " + setting)
 	}
+	if storetest.One[bool](db, "SELECT current_setting('transaction_timeout', true) IS NOT NULL") { // since Postgres 17
+		db.Exec("ALTER ROLE " + role + " SET transaction_timeout = '1ms'")
+	}
 	s, err := store.Open(login, "test")
 	if err != nil {
 		t.Fatal(err)
