@@ -219,3 +219,18 @@ func TestReportsTakeNothingFromTheirReaders(t *testing.T) {
 		t.Errorf("%s takes its names from the reader's search_path, or anybody may call it", f)
 	}
 }
+
+func TestReportOfExecutorsCountsWhatEachRuns(t *testing.T) {
+	t.Parallel()
+	db := storetest.New(t)
+	busy, other, idle := db.Claimer(store.Executor{}), db.Claimer(store.Executor{}), db.Claimer(store.Executor{})
+	db.Insert(storetest.Row{}, storetest.Row{}, storetest.Row{}, storetest.Row{})
+	done := busy.MustClaim(t, 3)[0]
+	other.MustClaim(t, 1)
+	busy.MustRecord(t, store.Result{Claim: done.Claim, Outcome: store.Succeeded})
+	for c, want := range map[*storetest.Claimer]string{busy: "2 true", other: "1 true", idle: "0 true"} {
+		if got := storetest.One[string](db, "SELECT concat(running, ' ', alive::text) FROM tagreport.executors WHERE id = $1", c.ID); got != want {
+			t.Errorf("running and alive: %s, want %s", got, want)
+		}
+	}
+}
