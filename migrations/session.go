@@ -4,7 +4,6 @@ import (
 	"context"
 	"database/sql"
 	"errors"
-	"fmt"
 	"maps"
 
 	"github.com/jackc/pgx/v5"
@@ -36,10 +35,6 @@ var session = map[string]string{
 	"idle_in_transaction_session_timeout": "0",
 }
 
-// noTransactionTimeout sets what servers before 17 do not know, for the transaction or
-// (%t is false) for the session.
-const noTransactionTimeout = "SELECT set_config('transaction_timeout', '0', %t) WHERE current_setting('transaction_timeout', true) IS NOT NULL"
-
 // settings are those of our transactions, also in the sessions of a pooler. The timeout
 // is shorter than a second, after which Postgres looks for deadlocks: then a migration
 // gives way, and no executor does.
@@ -68,7 +63,7 @@ func open(ctx context.Context, url, role string, tell []func(string)) (db *sql.D
 		if pooled {
 			return nil
 		}
-		_, err := conn.Exec(ctx, fmt.Sprintf(noTransactionTimeout, false))
+		_, err := conn.Exec(ctx, postgres.NoTransactionTimeout(false))
 		if err == nil && role != "" {
 			_, err = conn.Exec(ctx, "SET ROLE "+pgx.Identifier{role}.Sanitize())
 		}

@@ -51,10 +51,6 @@ var directSettings = map[string]string{
 	"tcp_keepalives_count":          "3",
 }
 
-// noTransactionTimeout sets what servers before 17 do not know: for the transaction,
-// or (%t is false) for the session.
-const noTransactionTimeout = "SELECT pg_catalog.set_config('transaction_timeout', '0', %t) WHERE pg_catalog.current_setting('transaction_timeout', true) IS NOT NULL"
-
 // pooledBegin begins a transaction where sessions belong to a pooler and
 // nothing may be left behind in them. No plan is kept there either.
 var pooledBegin = func() string {
@@ -63,7 +59,7 @@ var pooledBegin = func() string {
 	for _, name := range slices.Sorted(maps.Keys(settings)) {
 		fmt.Fprintf(&b, "; SET LOCAL %s = '%s'", name, settings[name])
 	}
-	fmt.Fprintf(&b, "; "+noTransactionTimeout, true)
+	b.WriteString("; " + postgres.NoTransactionTimeout(true))
 	return b.String()
 }()
 
@@ -117,7 +113,7 @@ func complete(ctx context.Context, conn *pgx.Conn) error {
 	if behindPooler(conn) {
 		return nil
 	}
-	_, err := conn.Exec(ctx, fmt.Sprintf(noTransactionTimeout, false))
+	_, err := conn.Exec(ctx, postgres.NoTransactionTimeout(false))
 	return err
 }
 
