@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/jackc/pgx/v5/pgconn"
@@ -52,11 +53,8 @@ func scenarioCommand(std cli.Streams, s bench.Scenario) *cobra.Command {
 		cmd.Flags().DurationVar(&o.Idle, "for", s.Idle, "how long to watch")
 	}
 	if s.Versus {
-		cmd.Flags().StringSliceVar(&o.Versus, "vs", nil, "compare with floor (the same statements without an engine) or river, or floor,river")
-		cmd.Flags().StringVar(&o.River.Source, "river-source", "", "directory of River's program (default cmd/tagexec-bench/river of the checkout around the working directory)")
-		cmd.Flags().IntVar(&o.River.Workers, "river-workers", 2000, "River's workers, in all processes together")
-		cmd.Flags().DurationVar(&o.River.Cooldown, "river-cooldown", time.Millisecond, "River's least time between fetches")
-		cmd.Flags().DurationVar(&o.River.Poll, "river-poll", 20*time.Millisecond, "River's time between polls")
+		cmd.Flags().StringSliceVar(&o.Versus, "vs", nil, "compare with "+strings.Join(bench.Comparable(), ", ")+": one or several; floor is the same statements without an engine")
+		cmd.Flags().StringVar(&o.Peers, "peers", "", "directory of the others' programs (default cmd/tagexec-bench of the checkout around the working directory)")
 	}
 	return cmd
 }
@@ -73,16 +71,16 @@ func checkOptions(cmd *cobra.Command, o *bench.Options) error {
 	if cmd.Flags().Lookup("for") != nil && o.Idle < time.Second {
 		return fmt.Errorf("--for is %s: must be at least 1s", o.Idle)
 	}
+	known := bench.Comparable()
 	for _, name := range o.Versus {
-		if name != bench.Floor && name != bench.RiverQueue {
-			return fmt.Errorf("--vs names %q; known: %s, %s", name, bench.Floor, bench.RiverQueue)
+		if !slices.Contains(known, name) {
+			return fmt.Errorf("--vs names %q; known: %s", name, strings.Join(known, ", "))
 		}
 	}
-	if !slices.Contains(o.Versus, bench.RiverQueue) {
-		return nil
-	}
+	slices.Sort(o.Versus)
+	o.Versus = slices.Compact(o.Versus)
 	var err error
-	o.River.Source, err = bench.FindRiver(o.River.Source)
+	o.Peers, err = bench.FindPeers(o.Peers, o.Versus)
 	return err
 }
 

@@ -21,15 +21,18 @@ import (
 )
 
 // options are what is to be done. tagexec-bench has the same fields in
-// internal/bench/river.go.
+// internal/bench/peer.go.
 type options struct {
-	Database   string `json:"database"`
-	Schema     string `json:"schema"`
-	Pending    int    `json:"pending"`
-	Finished   int    `json:"finished"`
-	Workers    int    `json:"workers"`
-	CooldownUS int64  `json:"cooldown_us"`
-	PollUS     int64  `json:"poll_us"`
+	Database  string `json:"database"`
+	Schema    string `json:"schema"`
+	Pending   int    `json:"pending"`
+	Finished  int    `json:"finished"`
+	Processes int    `json:"processes"`
+	Best      struct {
+		Workers    int   `json:"workers"` // of all processes together
+		CooldownMS int64 `json:"cooldown_ms"`
+		PollMS     int64 `json:"poll_ms"`
+	} `json:"best"`
 }
 
 // message is a line of our output. tagexec-bench has the same fields in

@@ -27,9 +27,9 @@ func work(ctx context.Context, o options, db *pgxpool.Pool, stored func(int)) er
 	}
 	client, err := river.NewClient(riverpgxv5.New(db), &river.Config{
 		Schema: o.Schema, Workers: workers,
-		Queues:            map[string]river.QueueConfig{river.QueueDefault: {MaxWorkers: o.Workers}},
-		FetchCooldown:     time.Duration(o.CooldownUS) * time.Microsecond,
-		FetchPollInterval: time.Duration(o.PollUS) * time.Microsecond,
+		Queues:            map[string]river.QueueConfig{river.QueueDefault: {MaxWorkers: max(1, o.Best.Workers/o.Processes)}},
+		FetchCooldown:     time.Duration(o.Best.CooldownMS) * time.Millisecond,
+		FetchPollInterval: time.Duration(o.Best.PollMS) * time.Millisecond,
 		Logger:            slog.New(slog.DiscardHandler),
 	})
 	if err != nil {

@@ -10,8 +10,8 @@ import (
 type Bench struct {
 	Options
 	setup      setup
-	statements bool   // the server counts statements
-	program    string // River's, built
+	statements bool                // the server counts statements
+	programs   map[string][]string // of peers, how to start them
 }
 
 // Run runs a scenario and returns its report. An error means that a run failed;
@@ -42,7 +42,7 @@ func with(ctx context.Context, o Options, do func(*Bench, Settings) error) (err 
 	}
 	defer func() { err = errors.Join(err, b.setup.close(context.WithoutCancel(ctx))) }()
 	b.statements = statementsCounted(ctx, b.setup.admin())
-	if err := b.buildRiver(ctx); err != nil {
+	if err := b.buildPeers(ctx); err != nil {
 		return err
 	}
 	settings, err := b.settings(ctx)

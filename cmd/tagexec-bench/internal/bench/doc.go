@@ -2,7 +2,7 @@
 //
 // A scenario compares variants with baselines. A variant is our engine on one
 // kind of queue. A baseline is the same statements without an engine (floor),
-// River, or our engine on another kind of queue. All of them run in turns, A B A
+// a peer, or our engine on another kind of queue. All of them run in turns, A B A
 // B, so that a machine whose speed drifts is unfair to none. Ratios are taken
 // between runs of the same turn.
 //

@@ -18,7 +18,7 @@ type fill struct {
 	blocked  int    // jobs in front of them that cannot run
 	cause    string // why not
 	bare     bool   // triggers disabled
-	river    bool   // a queue of River's
+	peer     string // whose queue it is; "": ours
 }
 
 const (

@@ -18,8 +18,8 @@ type Options struct {
 	Workers int // of all executors of a run together
 	Repeat  int
 
-	Versus []string // of Floor and RiverQueue
-	River  River
+	Versus []string // of Comparable
+	Peers  string   // directory of the peers' programs, see FindPeers
 
 	Pending   int           // backlog: jobs in the queue
 	Finished  int           // history: jobs that ended before
@@ -30,19 +30,9 @@ type Options struct {
 	Log  func(format string, args ...any)     // a line for people
 }
 
-// What a scenario can be run against.
-const (
-	Floor      = "floor" // the same table and statements without an engine
-	RiverQueue = "river"
-)
-
-// River is how River runs: at its best, as its own benchmark does.
-type River struct {
-	Source   string // directory of the program, see FindRiver
-	Workers  int
-	Cooldown time.Duration // least time between fetches
-	Poll     time.Duration
-}
+// Floor is what a scenario can be run against: the same table and statements
+// without an engine.
+const Floor = "floor"
 
 // ErrNotEmpty refuses a database that holds jobs.
 var ErrNotEmpty = errors.New("the queue holds jobs already: bench needs one of its own")

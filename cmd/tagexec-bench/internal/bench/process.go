@@ -14,7 +14,7 @@ import (
 )
 
 // Message is a line that a process of a run writes to its standard output.
-// River's program writes the same.
+// The programs of peers write the same.
 type Message struct {
 	Ready   bool      `json:"ready,omitempty"`    // it waits for the line "go"
 	At      int64     `json:"at,omitempty"`       // Unix time in ns

@@ -18,7 +18,7 @@ type Scenario struct {
 	Finished  int
 	Processes int
 	Idle      time.Duration
-	Versus    bool // it can be run against Floor and River
+	Versus    bool // it can be run against Comparable
 
 	comparisons func(b *Bench) []comparison
 }
@@ -39,17 +39,22 @@ func (b *Bench) engineVariant(name string, t trial) *variant {
 	return b.trialVariant(name, t)
 }
 
-// baselines are those that were asked for, doing the same.
-func (b *Bench) baselines(t trial) (list []*variant) {
+// floor is the Floor, if it was asked for, doing the same.
+func (b *Bench) floor(t trial) (list []*variant) {
 	if slices.Contains(b.Versus, Floor) {
-		floor := t
-		floor.options = WorkerOptions{Role: roleFloor}
-		list = append(list, b.trialVariant(Floor, floor))
+		t.options = WorkerOptions{Role: roleFloor}
+		list = append(list, b.trialVariant(Floor, t))
 	}
-	if slices.Contains(b.Versus, RiverQueue) {
-		river := t
-		river.fill = fill{river: true, pending: t.fill.pending, finished: t.fill.finished}
-		list = append(list, b.trialVariant(RiverQueue, river))
+	return list
+}
+
+// peers are those that were asked for, doing the same on queues of their own.
+func (b *Bench) peers(t trial) (list []*variant) {
+	for _, name := range b.Versus {
+		if _, known := peers[name]; known {
+			t.fill = fill{peer: name, pending: t.fill.pending, finished: t.fill.finished}
+			list = append(list, b.trialVariant(name, t))
+		}
 	}
 	return list
 }

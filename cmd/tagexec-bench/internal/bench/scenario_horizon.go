@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"golang.org/x/sync/errgroup"
 )
@@ -23,7 +24,7 @@ var horizonScenario = Scenario{
 		// How much slices differ on this machine when nothing is held back.
 		control := b.plainDrain("unhindered")
 		return []comparison{
-			{ours: b.engineVariant("ours", snapshot), baselines: append([]*variant{control}, b.baselines(snapshot)...), goals: goals, flat: true},
+			{ours: b.engineVariant("ours", snapshot), baselines: slices.Concat([]*variant{control}, b.floor(snapshot), b.peers(snapshot)), goals: goals, flat: true},
 			{name: "limited_pool", ours: b.engineVariant("ours, limited pool", pool), goals: goals, flat: true},
 			{name: "mutex_keys", ours: b.engineVariant("ours, mutex keys", keys), goals: goals, flat: true},
 			{name: "writing_transaction", ours: b.engineVariant("ours, old writing transaction", writing), goals: goals, flat: true},

@@ -3,10 +3,10 @@ package bench
 import (
 	"context"
 	"fmt"
+	"maps"
 	"runtime"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/jackc/pgx/v5"
 )
@@ -21,7 +21,7 @@ type Settings struct {
 	Finished  int               `json:"finished,omitempty"`
 	Processes int               `json:"processes,omitempty"`
 	Seconds   float64           `json:"seconds,omitempty"`
-	River     string            `json:"river,omitempty"`
+	Peers     map[string]string `json:"peers,omitempty"` // how they run
 	Cores     int               `json:"cores"`
 	Go        string            `json:"go"`
 	Postgres  map[string]string `json:"postgres"`
@@ -41,13 +41,15 @@ SELECT s.name, coalesce(current_setting(s.name, true), '')
 func (b *Bench) settings(ctx context.Context) (Settings, error) {
 	s := Settings{
 		Jobs: b.Jobs, Workers: b.Workers, Repeat: b.Repeat, Pending: b.Pending, Finished: b.Finished, Processes: b.Processes,
-		Seconds: b.Idle.Seconds(), Cores: runtime.NumCPU(), Go: runtime.Version(), Postgres: map[string]string{},
+		Seconds: b.Idle.Seconds(), Cores: runtime.NumCPU(), Go: runtime.Version(), Peers: map[string]string{}, Postgres: map[string]string{},
 	}
 	if b.Jobs > 0 {
 		s.SliceJobs = b.slice()
 	}
-	if slices.Contains(b.Versus, RiverQueue) {
-		s.River = b.River.String()
+	for _, name := range b.Versus {
+		if p, known := peers[name]; known {
+			s.Peers[name] = p.setting()
+		}
 	}
 	rows, err := b.setup.admin().Query(ctx, settingsSQL, postgresSettings)
 	if err != nil {
@@ -80,13 +82,8 @@ func (s Settings) String() string {
 			parts = append(parts, name+" "+v)
 		}
 	}
-	if s.River != "" {
-		parts = append(parts, "River with "+s.River)
+	for _, name := range slices.Sorted(maps.Keys(s.Peers)) {
+		parts = append(parts, peers[name].title+" with "+s.Peers[name])
 	}
 	return strings.Join(parts, ", ")
-}
-
-// String is how River runs.
-func (r River) String() string {
-	return fmt.Sprintf("%d workers, fetch cooldown %s, poll %s", r.Workers, r.Cooldown.Round(time.Microsecond), r.Poll)
 }

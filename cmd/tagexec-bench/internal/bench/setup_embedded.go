@@ -98,8 +98,8 @@ func (e *embedded) seed(ctx context.Context, template string, f fill) error {
 		return err
 	}
 	url := e.Server.URL(template)
-	if f.river {
-		return e.fillRiver(ctx, url, f)
+	if f.peer != "" {
+		return e.fillPeer(ctx, url, f)
 	}
 	if _, err := migrations.Up(ctx, url); err != nil {
 		return err
@@ -121,8 +121,8 @@ func warm(ctx context.Context, url string, f fill) error {
 	}
 	defer db.Close()
 	schema := "tagexec"
-	if f.river {
-		schema = riverSchema
+	if f.peer != "" {
+		schema = peerSchema
 	}
 	const prewarm = `SELECT sum(pg_prewarm(c.oid))
   FROM pg_class c

@@ -47,8 +47,8 @@ func (g *given) fresh(ctx context.Context, f fill) (url, name string, err error)
 	if err := g.clear(ctx); err != nil {
 		return "", "", err
 	}
-	if f.river {
-		err = g.fillRiver(ctx, g.Database, f)
+	if f.peer != "" {
+		err = g.fillPeer(ctx, g.Database, f)
 	} else {
 		err = f.put(ctx, g.db, g.Show)
 	}
@@ -65,7 +65,7 @@ func (g *given) fresh(ctx context.Context, f fill) (url, name string, err error)
 // clear leaves the queue as it was before the first run.
 func (g *given) clear(ctx context.Context) error {
 	const clearSQL = `
-DROP SCHEMA IF EXISTS ` + riverSchema + ` CASCADE;
+DROP SCHEMA IF EXISTS ` + peerSchema + ` CASCADE;
 ALTER TABLE tagexec.tag_jobs ENABLE TRIGGER USER;
 TRUNCATE tagexec.tag_jobs, tagexec.tag_job_attempts, tagexec.tag_batches RESTART IDENTITY;
 DELETE FROM tagexec.tag_executors WHERE kinds IN ('{` + kind + `}', '{` + otherKind + `}');

@@ -74,15 +74,15 @@ func (b *Bench) try(ctx context.Context, d trial) (r run, err error) {
 }
 
 func (b *Bench) process(ctx context.Context, d trial) *exec.Cmd {
-	if d.fill.river {
-		return exec.CommandContext(ctx, b.program, "work")
+	if d.fill.peer != "" {
+		return b.peerProgram(ctx, d.fill.peer, "work")
 	}
 	return b.worker(ctx)
 }
 
 func (b *Bench) options(d trial, url string) any {
-	if d.fill.river {
-		return b.riverOptions(url, d)
+	if d.fill.peer != "" {
+		return d.fill.peerOptions(url, d.processes)
 	}
 	o := d.options
 	o.Database = url
@@ -124,16 +124,14 @@ SELECT (SELECT count(*) FROM tagexec.tag_jobs WHERE id > $1 AND state = 'succeed
        (SELECT count(*) FROM tagexec.tag_job_attempts WHERE job_id > $1 AND outcome = 'succeeded')`
 
 	insertedSQL = `SELECT count(*), count(*) FROM tagexec.tag_jobs WHERE id > $1`
-
-	riverDoneSQL = `SELECT count(*), count(*) FROM ` + riverSchema + `.river_job WHERE id > $1 AND state = 'completed'`
 )
 
 // confirm checks that the tables hold all results that were reported.
 func (b *Bench) confirm(ctx context.Context, d trial, url string) error {
-	sql := doneSQL
+	sql, arg := doneSQL, d.fill.finished
 	switch {
-	case d.fill.river:
-		sql = riverDoneSQL
+	case d.fill.peer != "":
+		sql, arg = "SELECT n, n FROM (SELECT $1::bigint - ("+peers[d.fill.peer].left+")) done (n)", d.fill.pending
 	case d.options.Role == roleInsert:
 		sql = insertedSQL
 	}
@@ -143,7 +141,7 @@ func (b *Bench) confirm(ctx context.Context, d trial, url string) error {
 	}
 	defer db.Close()
 	var jobs, attempts int
-	if err := db.QueryRow(ctx, sql, d.fill.finished).Scan(&jobs, &attempts); err != nil {
+	if err := db.QueryRow(ctx, sql, arg).Scan(&jobs, &attempts); err != nil {
 		return fmt.Errorf("count the results: %w", err)
 	}
 	if jobs < d.target || attempts != jobs {
