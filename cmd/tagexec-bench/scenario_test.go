@@ -39,6 +39,7 @@ type benchReport struct {
 // What is reported of variants that work jobs off or insert them, and the rest.
 var (
 	rates   = []string{"jobs_per_second", "slices", "rss_bytes", "wal_bytes_per_job", "commits_per_job", "queries_per_job"}
+	even    = append([]string{"slowest_to_fastest", "last_quarter_to_first"}, rates...)
 	waits   = []string{"insert_to_start_ms"}
 	memory  = []string{"bytes_per_job_in_flight", "rss_bytes"}
 	idle    = []string{"queries_per_second", "commits_per_second", "rss_bytes"} // its share of a core may be too small to see
@@ -61,7 +62,7 @@ func TestBenchScenarios(t *testing.T) {
 		{"history --jobs 300 --finished 900", rates, []string{"drain"}, nil},
 		{"multi --jobs 500 --processes 3 --vs floor", rates, []string{"drain", "floor"}, []string{"without_dedupe_key_and_batch"}},
 		{"multi --jobs 500 --processes 2 --vs graphile,pgboss", rates, []string{"drain", "graphile", "pgboss"}, []string{"without_dedupe_key_and_batch"}},
-		{"horizon --jobs 500", rates, []string{"unhindered"}, []string{"limited_pool", "mutex_keys", "writing_transaction", "analysts"}},
+		{"horizon --jobs 500", even, []string{"unhindered"}, []string{"limited_pool", "mutex_keys", "writing_transaction", "analysts"}},
 		{"blocked --jobs 300 --pending 300", rates, []string{"unblocked"}, []string{
 			"a_full_pool", "a_busy_key", "a_foreign_kind", "a_foreign_kind_of_higher_priority",
 			"a_paused_pool_under_an_old_snapshot", "a_full_pool_under_an_old_snapshot", "a_busy_key_under_an_old_snapshot",

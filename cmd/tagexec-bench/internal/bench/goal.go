@@ -34,12 +34,12 @@ func timeGoal(than string, limit float64) goal {
 }
 
 func ratioTo(than string) func(Result) float64 {
-	return func(r Result) float64 {
-		if ratio := r.Versus[than].Ratio; ratio != nil {
-			return ratio.Median
-		}
-		return 0
-	}
+	return func(r Result) float64 { return r.Versus[than].Ratio.median() }
+}
+
+// cpuPerJobGoal: CPU of server and client, µs a job.
+func cpuPerJobGoal(limit float64) goal {
+	return goal{fmt.Sprintf("≤ %g µs of CPU a job", limit), func(r Result) float64 { return r.Ours.CPU.median() }, atMost(limit)}
 }
 
 // walGoal: bytes of WAL a job.
@@ -49,13 +49,13 @@ func walGoal(limit float64) goal {
 
 // flatGoal: the slowest slice in relation to the fastest.
 func flatGoal(limit float64) goal {
-	value := func(r Result) float64 {
-		if f := r.Ours.SlowestToFastest; f != nil {
-			return f.Median
-		}
-		return 0
-	}
+	value := func(r Result) float64 { return r.Ours.SlowestToFastest.median() }
 	return goal{fmt.Sprintf("slowest slice ≥ %g × fastest", limit), value, atLeast(limit)}
+}
+
+// evenGoal: the last quarter in relation to the first.
+func evenGoal(limit float64) goal {
+	return goal{fmt.Sprintf("last quarter ≥ %g × first", limit), func(r Result) float64 { return r.Ours.LastToFirst.median() }, atLeast(limit)}
 }
 
 // waitGoal: the median or the 99th percentile q of the waits of a baseline, or
@@ -76,6 +76,11 @@ func waitGoal(baseline string, q, limit float64) goal {
 		}
 	}
 	return goal{strings.TrimPrefix(baseline+": ", ": ") + fmt.Sprintf("p%g ≤ %g ms", q*100, limit), value, atMost(limit)}
+}
+
+// waitRatioGoal: the median of ours, in relation to a baseline's.
+func waitRatioGoal(than string, limit float64) goal {
+	return goal{fmt.Sprintf("p50 ≤ %g × %s", limit, than), func(r Result) float64 { return r.Versus[than].WaitRatio.median() }, atMost(limit)}
 }
 
 // bytesGoal: memory of a job in flight.

@@ -44,12 +44,14 @@ var columns = []column{
 	{"jobs/s", func(f Figures) string { return shown(f.JobsPerSecond, whole) }},
 	{"ours to it", func(f Figures) string { return shown(f.Ratio, share) }},
 	{"slowest to fastest slice", func(f Figures) string { return shown(f.SlowestToFastest, share) }},
+	{"last quarter to first", func(f Figures) string { return shown(f.LastToFirst, share) }},
 	{"p50 / p95 / p99 / max ms", func(f Figures) string {
 		if f.Waits == nil {
 			return ""
 		}
 		return fmt.Sprintf("%.2f / %.2f / %.2f / %.2f", f.Waits.P50, f.Waits.P95, f.Waits.P99, f.Waits.Max)
 	}},
+	{"our p50 to it", func(f Figures) string { return shown(f.WaitRatio, share) }},
 	{"B a job in flight", number("%.0f", 1, func(f Figures) float64 { return f.BytesPerJob })},
 	{"% of a core", number("%.2f", 100, func(f Figures) float64 { return f.CPUShare })},
 	{"queries/s", number("%.1f", 1, func(f Figures) float64 { return f.QueriesPerSecond })},
@@ -59,6 +61,7 @@ var columns = []column{
 	{"queries/job", number("%.4f", 1, func(f Figures) float64 { return f.QueriesPerJob })},
 	{"server µs/job", number("%.1f", 1, func(f Figures) float64 { return f.ServerCPU })},
 	{"client µs/job", number("%.1f", 1, func(f Figures) float64 { return f.ClientCPU })},
+	{"both µs/job", func(f Figures) string { return shown(f.CPU, tenth) }},
 	{"peak MB", number("%.0f", 1e-6, func(f Figures) float64 { return f.RSSBytes })},
 }
 
@@ -78,6 +81,8 @@ func shown(s *Spread, format func(float64) string) string {
 	}
 	return format(s.Min) + " / " + format(s.Median) + " / " + format(s.Max)
 }
+
+func tenth(v float64) string { return fmt.Sprintf("%.1f", v) }
 
 func share(v float64) string { return fmt.Sprintf("%.2f", v) }
 

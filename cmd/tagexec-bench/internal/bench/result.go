@@ -6,8 +6,10 @@ type Figures struct {
 	JobsPerSecond    *Spread   `json:"jobs_per_second,omitempty"`
 	Slices           []float64 `json:"slices,omitempty"` // jobs per second, each slice's median
 	SlowestToFastest *Spread   `json:"slowest_to_fastest,omitempty"`
+	LastToFirst      *Spread   `json:"last_quarter_to_first,omitempty"`
 	Ratio            *Spread   `json:"ratio,omitempty"` // ours to theirs, of the same turn
 	Waits            *Waits    `json:"insert_to_start_ms,omitempty"`
+	WaitRatio        *Spread   `json:"p50_ratio,omitempty"` // ours to theirs, of the same turn
 
 	RSSBytes       float64 `json:"rss_bytes,omitempty"` // at most, of all processes together
 	WALBytesPerJob float64 `json:"wal_bytes_per_job,omitempty"`
@@ -15,6 +17,7 @@ type Figures struct {
 	QueriesPerJob  float64 `json:"queries_per_job,omitempty"`
 	ServerCPU      float64 `json:"server_cpu_us_per_job,omitempty"`
 	ClientCPU      float64 `json:"client_cpu_us_per_job,omitempty"`
+	CPU            *Spread `json:"cpu_us_per_job,omitempty"` // of both
 
 	BytesPerJob      float64 `json:"bytes_per_job_in_flight,omitempty"`
 	CPUShare         float64 `json:"cpu_share,omitempty"` // of a core
@@ -43,6 +46,7 @@ func newResult(c comparison, runs map[*variant][]run) Result {
 	for _, s := range c.baselines {
 		f := newFigures(runs[s], c.flat)
 		f.Ratio = spread(ratios(each(ours, rateOf), each(runs[s], rateOf)))
+		f.WaitRatio = spread(ratios(each(ours, medianWait), each(runs[s], medianWait)))
 		r.Versus[s.name] = f
 	}
 	r.Goals = judge(c.goals, r)
@@ -60,6 +64,7 @@ func newFigures(runs []run, flat bool) Figures {
 		QueriesPerJob:  mid(func(r run) float64 { return r.queries }),
 		ServerCPU:      mid(func(r run) float64 { return r.serverCPU }),
 		ClientCPU:      mid(func(r run) float64 { return r.clientCPU }),
+		CPU:            spread(each(runs, cpuOf)),
 
 		BytesPerJob:      mid(func(r run) float64 { return r.bytesPerJob }),
 		CPUShare:         mid(func(r run) float64 { return r.cpuShare }),
@@ -68,6 +73,7 @@ func newFigures(runs []run, flat bool) Figures {
 	}
 	if flat {
 		f.SlowestToFastest = spread(each(runs, flatness))
+		f.LastToFirst = spread(each(runs, evenness))
 	}
 	for i := range runs[0].slices { // all runs have as many
 		f.Slices = append(f.Slices, mid(func(r run) float64 { return r.slices[i] }))
@@ -84,6 +90,16 @@ func newFigures(runs []run, flat bool) Figures {
 
 func rateOf(r run) float64 { return r.rate }
 
+func medianWait(r run) float64 { return quantile(r.waits, 0.5) }
+
+// cpuOf is what server and client took together; 0 if one is not known.
+func cpuOf(r run) float64 {
+	if r.serverCPU == 0 || r.clientCPU == 0 {
+		return 0
+	}
+	return r.serverCPU + r.clientCPU
+}
+
 // flatness is the slowest slice in relation to the fastest.
 func flatness(r run) float64 {
 	if len(r.slices) == 0 {
@@ -91,6 +107,14 @@ func flatness(r run) float64 {
 	}
 	s := spread(r.slices)
 	return s.Min / s.Max
+}
+
+// evenness is the last quarter in relation to the first.
+func evenness(r run) float64 {
+	if len(r.quarters) == 0 {
+		return 0
+	}
+	return r.quarters[len(r.quarters)-1] / r.quarters[0]
 }
 
 // each returns one number of every run.

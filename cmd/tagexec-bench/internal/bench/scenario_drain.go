@@ -13,9 +13,9 @@ var drainScenario = Scenario{
 		return []comparison{
 			{
 				ours: b.engineVariant("ours", d), baselines: append(b.floor(d), peers...),
-				goals: []goal{ratioGoal(Floor, 0.9), walGoal(2200)},
+				goals: []goal{ratioGoal(Floor, 0.9), ratioGoal(river, 2.5), walGoal(1300), cpuPerJobGoal(36)},
 			},
-			b.withoutKeys(d, peers, ratioGoal(river, 2.4), ratioGoal(graphile, 1.6), walGoal(1800)),
+			b.withoutKeys(d, peers, ratioGoal(river, 2.4), ratioGoal(graphile, 1.6), walGoal(900), cpuPerJobGoal(28)),
 		}
 	},
 }
@@ -42,7 +42,7 @@ var multiScenario = Scenario{
 		d := trial{fill: fill{pending: b.Jobs}, target: b.Jobs, processes: b.Processes}
 		peers := b.peers(d)
 		return []comparison{
-			b.againstDrain(d, peers, 0.75),
+			b.againstDrain(d, peers, 0.85),
 			b.withoutKeys(d, peers, ratioGoal(graphile, 1.2)),
 		}
 	},

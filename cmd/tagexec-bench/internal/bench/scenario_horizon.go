@@ -20,7 +20,7 @@ var horizonScenario = Scenario{
 		keys := trial{fill: fill{pending: b.Jobs, keys: spreadKeys}, target: b.Jobs, background: oldSnapshot}
 		writing := trial{fill: fill{pending: b.Jobs}, target: b.Jobs, background: oldWriter}
 		scanned := trial{fill: fill{pending: b.Jobs}, target: b.Jobs, background: analysts}
-		goals := []goal{flatGoal(0.8)}
+		goals := []goal{flatGoal(0.8), evenGoal(0.9)}
 		// How much slices differ on this machine when nothing is held back.
 		control := b.plainDrain("unhindered")
 		return []comparison{
@@ -41,8 +41,8 @@ var limitsScenario = Scenario{
 		pool := trial{fill: fill{pending: b.Jobs, pool: roomyPool}, target: b.Jobs}
 		keys := trial{fill: fill{pending: b.Jobs, keys: spreadKeys}, target: b.Jobs}
 		return []comparison{
-			{ours: b.engineVariant("ours, limited pool", pool), baselines: []*variant{plain}, goals: []goal{ratioGoal(unlimited, 0.7)}},
-			{name: "mutex_keys", ours: b.engineVariant("ours, mutex keys", keys), baselines: []*variant{plain}, goals: []goal{ratioGoal(unlimited, 0.5)}},
+			{ours: b.engineVariant("ours, limited pool", pool), baselines: []*variant{plain}, goals: []goal{ratioGoal(unlimited, 0.9)}},
+			{name: "mutex_keys", ours: b.engineVariant("ours, mutex keys", keys), baselines: []*variant{plain}, goals: []goal{ratioGoal(unlimited, 0.9)}},
 		}
 	},
 }

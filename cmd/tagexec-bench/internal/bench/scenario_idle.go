@@ -16,7 +16,7 @@ var latencyScenario = Scenario{
 		return []comparison{{
 			ours:      b.latencyVariant("ours", WorkerOptions{Role: roleLatency}),
 			baselines: []*variant{b.latencyVariant(Floor, WorkerOptions{Role: roleLeast}), b.latencyVariant(polling, WorkerOptions{Role: roleLatency, PollOnly: true})},
-			goals:     []goal{waitGoal("", 0.5, 1.5), waitGoal("", 0.99, 10), waitGoal(polling, 0.99, milliseconds(latencyPoll)+50)},
+			goals:     []goal{waitGoal("", 0.5, 1.5), waitGoal("", 0.99, 10), waitRatioGoal(Floor, 1.25), waitGoal(polling, 0.99, milliseconds(latencyPoll)+50)},
 		}}
 	},
 }
@@ -44,7 +44,7 @@ const memorySettle = time.Second
 var memoryScenario = Scenario{
 	Name: "memory", Short: "Memory of an executor with all its workers busy", Jobs: 5_000, Repeat: 3,
 	comparisons: func(b *Bench) []comparison {
-		return []comparison{{ours: b.memoryVariant(), goals: []goal{bytesGoal(8000)}}}
+		return []comparison{{ours: b.memoryVariant(), goals: []goal{bytesGoal(3500)}}}
 	},
 }
 

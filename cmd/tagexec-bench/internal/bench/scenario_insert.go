@@ -26,7 +26,7 @@ var insertScenario = Scenario{
 			{
 				name: "single_rows", ours: b.insertVariant("ours, single rows", singleClients, false),
 				baselines: []*variant{b.insertVariant(bare, singleClients, true)},
-				goals:     []goal{ratioGoal(bare, 0.8)},
+				goals:     []goal{ratioGoal(bare, 0.85)},
 			},
 		}
 	},

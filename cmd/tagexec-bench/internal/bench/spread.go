@@ -21,6 +21,14 @@ func spread(values []float64) *Spread {
 	return &Spread{slices.Min(values), median(values), slices.Max(values)}
 }
 
+// median is 0 if nothing was measured.
+func (s *Spread) median() float64 {
+	if s == nil {
+		return 0
+	}
+	return s.Median
+}
+
 func median(values []float64) float64 {
 	if len(values) == 0 {
 		return 0

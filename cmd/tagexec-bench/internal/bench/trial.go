@@ -50,6 +50,7 @@ func (b *Bench) try(ctx context.Context, d trial) (r run, err error) {
 	}
 	r.rate = float64(d.target) / c.reached(d.target).Sub(c[0].at).Seconds()
 	r.slices = c.rates(b.slice(), d.target)
+	r.quarters = c.rates((d.target+3)/4, d.target)
 	r.rss = float64(ps.peak())
 
 	err = errors.Join(ps.end(ctx), endBackground())

@@ -25,9 +25,10 @@ type comparison struct {
 
 // run holds the figures of one run of one variant; 0 is not measured.
 type run struct {
-	rate   float64   // jobs per second
-	slices []float64 // the same, slice by slice
-	waits  []float64 // ms from insert to start
+	rate     float64   // jobs per second
+	slices   []float64 // the same, slice by slice
+	quarters []float64 // the same, quarter by quarter
+	waits    []float64 // ms from insert to start
 
 	rss       float64 // bytes, at most
 	wal       float64 // bytes per job
