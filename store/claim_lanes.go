@@ -29,9 +29,19 @@ const firstInLanes = `
               AND q.pool = l.pool
               AND q.priority = l.priority
               AND (q.run_at, q.id) > (l.after_run_at, l.after_id)
+              AND ` + untouched + `
               AND ` + mayRun + `
             ORDER BY q.run_at, q.id
             LIMIT @n`
+
+// untouched: no transaction that was under way when the statement began, or began
+// since, has changed or locked the row. Where another executor has claimed it
+// meanwhile, FOR UPDATE would lock its newest version, and the record of the job
+// would wait until this claim has ended. xmax names who did it last, also long
+// after; where it may be a multixact nothing is known, and FOR UPDATE decides.
+const untouched = `(q.xmax = 0 OR mxid_age(q.xmax) >= 0 OR pg_visible_in_snapshot(
+                     ((SELECT pg_snapshot_xmax(s)::text::bigint + age(pg_snapshot_xmax(s)::xid) FROM pg_current_snapshot() s) - age(q.xmax))::text::xid8,
+                     pg_current_snapshot()))`
 
 // claimLanes claims up to n jobs from lanes of unlimited pools.
 func (s *session) claimLanes(ctx context.Context, from []*lane, n int) ([]Job, error) {

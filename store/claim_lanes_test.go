@@ -1,8 +1,11 @@
 package store_test
 
 import (
+	"fmt"
 	"strings"
 	"testing"
+
+	"github.com/jackc/pgx/v5"
 
 	"github.com/tagexec/tagexec/store"
 	"github.com/tagexec/tagexec/store/storetest"
@@ -92,5 +95,83 @@ func TestClaimTakesOnlyWhatMayRunHere(t *testing.T) {
 				t.Errorf("suspects: %t, want %t", c.Suspects, want)
 			}
 		})
+	}
+}
+
+// A claim meets a job that another executor has claimed since it began. It leaves
+// the row alone: its executor is about to record it.
+func TestClaimDoesNotLockWhatAnotherClaimed(t *testing.T) {
+	t.Parallel()
+	db := storetest.New(t)
+	db.Exec("INSERT INTO tagexec.tag_pools (pool) VALUES ('first'), ('second')")
+	c := db.Claimer(store.Executor{})
+	jobs := db.Insert(storetest.Row{"pool": "first", "priority": 9}, storetest.Row{"pool": "first", "priority": 9}, storetest.Row{"pool": "second"})
+	storetest.Check(t, "claimed first", ids(c.MustClaim(t, 1)), jobs[:1]) // now both lanes are known
+
+	// From here on a claim waits before it reads a lane, as if the server were busy.
+	db.Exec(`ALTER TABLE tagexec.tag_pools RENAME TO pools;
+		CREATE VIEW tagexec.tag_pools AS SELECT * FROM tagexec.pools WHERE pg_advisory_xact_lock_shared(hashtext(pool)) IS NOT NULL;
+		GRANT SELECT ON tagexec.tag_pools TO PUBLIC`)
+	gate := db.Conn()
+	exec := func(sql string) {
+		t.Helper()
+		if _, err := gate.Exec(t.Context(), sql); err != nil {
+			t.Fatal(err)
+		}
+	}
+	exec("SELECT pg_advisory_lock(hashtext(pool)) FROM tagexec.pools")
+	claimed := make(chan []int64, 1)
+	go func() {
+		answer, err := c.Claim(t.Context(), 2)
+		if err != nil {
+			t.Error(err)
+		}
+		claimed <- ids(answer.Jobs)
+	}()
+	storetest.Eventually(t, "the claim waits before its first lane", func() bool { return db.Waiting() == 1 })
+	db.Exec("UPDATE tagexec.tag_jobs SET state = 'running', attempt = 1, executor_id = $2, started_at = now(), deadline_at = now() WHERE id = $1", jobs[1], db.Executor())
+	exec("SELECT pg_advisory_unlock(hashtext('first'))")
+	storetest.Eventually(t, "the claim waits before its second lane", func() bool {
+		return storetest.One[bool](db, "SELECT EXISTS (SELECT FROM pg_locks WHERE locktype = 'advisory' AND NOT granted AND objid::bigint = hashtext('second')::bigint & 4294967295)")
+	})
+	exec(fmt.Sprintf("SELECT FROM tagexec.tag_jobs WHERE id = %d FOR UPDATE NOWAIT", jobs[1]))
+	exec("SELECT pg_advisory_unlock_all()")
+	storetest.Check(t, "claimed then", <-claimed, jobs[2:])
+	db.Exec("DROP VIEW tagexec.tag_pools; ALTER TABLE tagexec.pools RENAME TO tag_pools")
+}
+
+// A lock that is over leaves its mark on the row for as long as nobody changes it.
+func TestClaimTakesWhatWasLockedOnce(t *testing.T) {
+	t.Parallel()
+	for name, locks := range map[string][]string{
+		"by one":           {"FOR UPDATE"},
+		"by two at a time": {"FOR SHARE", "FOR SHARE"},
+	} {
+		for _, end := range []string{"COMMIT", "ROLLBACK"} {
+			t.Run(name+", "+end, func(t *testing.T) {
+				t.Parallel()
+				db := storetest.New(t)
+				c := db.Claimer(store.Executor{})
+				jobs := db.Insert(storetest.Row{})
+				exec := func(conn *pgx.Conn, sql string) {
+					t.Helper()
+					if _, err := conn.Exec(t.Context(), sql); err != nil {
+						t.Fatal(err)
+					}
+				}
+				exec(db.Conn(), "BEGIN; CREATE TABLE older (); SELECT") // writes since before, and for long
+				var conns []*pgx.Conn
+				for _, lock := range locks {
+					conn := db.Conn()
+					conns = append(conns, conn)
+					exec(conn, "BEGIN; SELECT FROM tagexec.tag_jobs "+lock)
+				}
+				for _, conn := range conns {
+					exec(conn, end)
+				}
+				storetest.Check(t, "marked", storetest.One[bool](db, "SELECT xmax <> 0 FROM tagexec.tag_jobs"), true)
+				storetest.Check(t, "claimed", ids(c.MustClaim(t, 1)), jobs)
+			})
+		}
 	}
 }
