@@ -3,7 +3,8 @@
 -- over all its rows, so that bulk inserts stay fast. So does the limit of the payload:
 -- it is one of its text, because 600 bytes of jsonb can be 200 MB of text and a toasted
 -- value hides its size; as a CHECK every claim and every record would pay for it again.
--- An insert that names a batch also keeps it from being pruned.
+-- An insert that names a batch also keeps it from being pruned, and executors are woken.
+-- A producer that inserts row by row pays all of this for each row, so it is one trigger.
 CREATE OR REPLACE FUNCTION tagexec.check_new_jobs() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
@@ -15,7 +16,8 @@ BEGIN
     IF current_setting('transaction_isolation') <> 'read committed' THEN
         PERFORM FROM tagexec.tag_batches b WHERE b.batch IN (SELECT n.batch FROM new_rows n) FOR KEY SHARE;
     END IF;
-    IF NOT EXISTS (
+    -- The common case ends with this one look: nothing is wrong or new.
+    IF EXISTS (
         SELECT
           FROM new_rows n
          WHERE NOT EXISTS (SELECT FROM tagexec.tag_kinds k WHERE k.kind = n.kind)
@@ -23,27 +25,29 @@ BEGIN
             OR NOT EXISTS (SELECT FROM tagexec.tag_batches b WHERE b.batch = n.batch) AND n.batch IS NOT NULL
             OR octet_length(n.payload::text) > 262144)
     THEN
-        RETURN NULL; -- the common case, in one look: nothing is wrong or new
+        PERFORM tagexec.refuse_job(n.kind, n.pool, n.slots, n.payload_bytes)
+           FROM (SELECT kind, pool, max(slots) AS slots, max(octet_length(payload::text)) AS payload_bytes
+                   FROM new_rows GROUP BY kind, pool) n
+           LEFT JOIN tagexec.tag_kinds k ON k.kind = n.kind
+           LEFT JOIN tagexec.tag_pools p ON p.pool = n.pool
+          WHERE k.kind IS NULL OR p.pool IS NULL OR n.slots > p.slots OR n.payload_bytes > 262144;
+        -- Ordered, so that two statements that bring the same new keys cannot deadlock.
+        INSERT INTO tagexec.tag_batches (batch)
+        SELECT n.batch
+          FROM (SELECT DISTINCT batch FROM new_rows WHERE batch IS NOT NULL) n
+         WHERE NOT EXISTS (SELECT FROM tagexec.tag_batches b WHERE b.batch = n.batch)
+         ORDER BY n.batch
+            ON CONFLICT DO NOTHING;
     END IF;
-    PERFORM tagexec.refuse_job(n.kind, n.pool, n.slots, n.payload_bytes)
-       FROM (SELECT kind, pool, max(slots) AS slots, max(octet_length(payload::text)) AS payload_bytes
-               FROM new_rows GROUP BY kind, pool) n
-       LEFT JOIN tagexec.tag_kinds k ON k.kind = n.kind
-       LEFT JOIN tagexec.tag_pools p ON p.pool = n.pool
-      WHERE k.kind IS NULL OR p.pool IS NULL OR n.slots > p.slots OR n.payload_bytes > 262144;
-    -- Ordered, so that two statements that bring the same new keys cannot deadlock.
-    INSERT INTO tagexec.tag_batches (batch)
-    SELECT n.batch
-      FROM (SELECT DISTINCT batch FROM new_rows WHERE batch IS NOT NULL) n
-     WHERE NOT EXISTS (SELECT FROM tagexec.tag_batches b WHERE b.batch = n.batch)
-     ORDER BY n.batch
-        ON CONFLICT DO NOTHING;
+    IF tagexec.executors_listen() THEN
+        PERFORM pg_notify('tagexec', '');
+    END IF;
     RETURN NULL;
 END
 $$;
-COMMENT ON FUNCTION tagexec.check_new_jobs IS 'Internal: refuses a statement that inserts a job of unknown kind, unknown pool or more slots than its pool has; creates new batches.';
+COMMENT ON FUNCTION tagexec.check_new_jobs IS 'Internal: refuses a statement that inserts a job of unknown kind, unknown pool or more slots than its pool has; creates new batches; sends NOTIFY tagexec if an executor listens.';
 
 CREATE OR REPLACE TRIGGER check_new_jobs AFTER INSERT ON tagexec.tag_jobs
     REFERENCING NEW TABLE AS new_rows
     FOR EACH STATEMENT EXECUTE FUNCTION tagexec.check_new_jobs();
-COMMENT ON TRIGGER check_new_jobs ON tagexec.tag_jobs IS 'Refuses jobs that could never run, and creates new batches; once per statement.';
+COMMENT ON TRIGGER check_new_jobs ON tagexec.tag_jobs IS 'Refuses jobs that could never run, creates new batches and wakes executors; once per statement.';
