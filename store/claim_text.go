@@ -42,7 +42,8 @@ const (
 // pool rely on it being later than the pool's lock.
 const (
 	setClaimed       = setRunning + `t.state = 'pending'` + ofThese
-	setClaimedAround = setRunning + `t.state || '' = 'pending'` + ofThese // by no index but that of the ids
+	setClaimedAt     = setRunning + `t.state = 'pending' AND t.ctid = ANY (ARRAY(` // by their places in the table
+	setClaimedAround = setRunning + `t.state || '' = 'pending'` + ofThese          // by no index but that of the ids
 
 	setRunning = `
 UPDATE tagexec.tag_jobs t

@@ -71,7 +71,8 @@
 //	batch_locks   submit_jobs, cancel_*, retry_*   one change of a batch at a time; expire_batches tries
 //	insert_lock   together by inserts, alone by prune of batches: no job names a batch that is being deleted
 //	pool_locks    claims of a limited pool, try    the count and the claim are one
-//	mutex_locks   claims of keyed jobs, try        two claimers do not meet in the unique index
+//	mutex_locks   claims of keyed jobs, try        two claimers do not meet in the unique index;
+//	                                               while none was seen to, claims go without (claim_keyed_take.go)
 //
 // Two advisory locks are left, whose holder stops nobody. "tagexec listening" is a
 // flag that all who listen share, for their session; triggers try it, and NOTIFY only
@@ -93,7 +94,8 @@
 //   - Nothing overtakes in a limited pool, and nobody starves there
 //     (TestClaimLimitedDoesNotStarveAWideJob, TestClaimLimitedStarvesNoKindInAFullPool).
 //   - A position hides no job for longer than a scan
-//     (TestClaimFindsARowBehindItsPosition, TestClaimFindsJobsBehindThoseOfAForeignKind).
+//     (TestClaimFindsARowBehindItsPosition, TestClaimFindsJobsBehindThoseOfAForeignKind,
+//     TestClaimKeyedOfKnownKeysTakesTheFirstOfAKey).
 //   - The jobs of a dead executor are offered again, of a living one they are not
 //     (TestReapOffersTheJobsOfADeadExecutorAgain, TestReapTakesNobodyTooEarly),
 //     whatever the server's clock does

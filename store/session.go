@@ -54,6 +54,7 @@ type session struct {
 	id           uuid.UUID
 	lanes        lanes
 	batch        batch
+	rivals       rivals
 	suspects     []suspect // that the last scan saw
 	claims       portion
 	mu           sync.Mutex
@@ -71,7 +72,7 @@ type session struct {
 func newSession(s *Store, id uuid.UUID, e Executor) *session {
 	return &session{
 		Store: s, Executor: e, id: id,
-		lanes:        lanes{known: map[laneName]*lane{}, limited: map[string]bool{}, cursors: map[string]string{}},
+		lanes:        lanes{known: map[laneName]*lane{}, limited: map[string]bool{}, keys: map[string]*keys{}},
 		usages:       map[string]usage{},
 		reservations: map[string]reservation{},
 	}
