@@ -7,7 +7,6 @@ import (
 	"slices"
 	"time"
 
-	"github.com/jackc/pgerrcode"
 	"github.com/jackc/pgx/v5"
 )
 
@@ -15,12 +14,6 @@ import (
 // first finds and takes in one statement: two cost the client 9 % more CPU for each
 // job. Once found a job is reached by its place in the table: its index would cost
 // the server 5 % more. A job that was moved meanwhile is left to the next claim.
-//
-// It locks no mutex key, which costs the server a tenth: two claims that find the
-// same job do not wait for each other, and that they find different jobs of a key is
-// rare. Then one waits, for less than the server takes to look for a deadlock, and
-// for a while leaves the keys to findKeyedSQL and takeSQL. The setting holds for this
-// transaction, also behind a pooler.
 const (
 	takeNextKeysSQL = `-- tagexec: take keyed jobs` + setClaimedAt + `
     WITH RECURSIVE keys AS (
@@ -40,16 +33,14 @@ const (
                 LIMIT 1) n
     )
     SELECT l.ctid
-      FROM (SELECT set_config('lock_timeout', '50ms', true)) s
-     CROSS JOIN (SELECT mutex_key, place, true AS probe FROM keys WHERE place IS NOT NULL LIMIT @keys) k` + lockPlaces
+      FROM (SELECT mutex_key, place, true AS probe FROM keys WHERE place IS NOT NULL LIMIT @keys) k` + lockPlaces
 
 	// Of known keys, each with the job that was claimed there last; priority -1 if the
 	// next one may come before it.
 	// Keys of which that has ended are not probed: the unique index is.
 	takeKnownKeysSQL = `-- tagexec: take jobs of known keys` + setClaimedAt + `
     SELECT l.ctid
-      FROM (SELECT set_config('lock_timeout', '50ms', true)) s
-     CROSS JOIN unnest(@mutex_keys::text[], @priorities::smallint[], @run_ats::timestamptz[], @ids::bigint[], @probe::boolean[])
+      FROM unnest(@mutex_keys::text[], @priorities::smallint[], @run_ats::timestamptz[], @ids::bigint[], @probe::boolean[])
            f (mutex_key, priority, run_at, id, probe)
      CROSS JOIN LATERAL (
           (SELECT q.ctid AS place, f.probe` + ofKey + ` AND f.priority < 0 ORDER BY ` + inOrder + ` LIMIT 1)
@@ -67,13 +58,14 @@ const (
 
 	lockPlaces = `
      CROSS JOIN LATERAL (
-           SELECT q.ctid
+           SELECT q.ctid, q.mutex_key
              FROM tagexec.tag_jobs q
             WHERE q.ctid = k.place
               AND ` + mayRun + `
               AND (NOT k.probe OR ` + keyFree + `)
               FOR UPDATE SKIP LOCKED) l
      WHERE (SELECT p.slots IS NULL AND NOT p.paused FROM tagexec.tag_pools p WHERE p.pool = @pool)
+       AND EXISTS (SELECT FROM tagexec.mutex_locks m WHERE m.slot = hashtext(l.mutex_key) & 16383 FOR UPDATE SKIP LOCKED)
      LIMIT @n` + returnClaimed
 )
 
@@ -83,7 +75,7 @@ type rivals struct {
 	seen time.Time // keys brought nothing although what was claimed from them here had ended
 }
 
-// near reports whether keys are locked before they are claimed from.
+// near reports whether keys are found before they are claimed from.
 func (r rivals) near() bool { return time.Since(r.met) < contention }
 
 // any reports whether a key may run, although what was claimed from it here has ended.
@@ -114,7 +106,7 @@ func (s *session) takeKeys(ctx context.Context, pool string, n, keys int) (jobs 
 	}
 	jobs, err = pgx.AppendRows(make([]Job, 0, n), rows, scanJob)
 	switch {
-	case keyTaken(err) || code(err) == pgerrcode.LockNotAvailable || code(err) == pgerrcode.DeadlockDetected:
+	case keyTaken(err):
 		s.rivals.met = time.Now()
 		return nil, false, nil
 	case badRow(err):

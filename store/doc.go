@@ -71,8 +71,7 @@
 //	batch_locks   submit_jobs, cancel_*, retry_*   one change of a batch at a time; expire_batches tries
 //	insert_lock   together by inserts, alone by prune of batches: no job names a batch that is being deleted
 //	pool_locks    claims of a limited pool, try    the count and the claim are one
-//	mutex_locks   claims of keyed jobs, try        two claimers do not meet in the unique index;
-//	                                               while none was seen to, claims go without (claim_keyed_take.go)
+//	mutex_locks   claims of keyed jobs, try        two claimers do not meet in the unique index
 //
 // Two advisory locks are left, whose holder stops nobody. "tagexec listening" is a
 // flag that all who listen share, for their session; triggers try it, and NOTIFY only
