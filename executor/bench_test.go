@@ -54,7 +54,7 @@ func (q *endless) Claim(_ context.Context, n int) (store.Claimed, error) {
 	return store.Claimed{Jobs: jobs, More: n == most}, nil
 }
 
-func (q *endless) Record(_ context.Context, _ string, results []store.Result) ([]store.Fate, error) {
+func (q *endless) Record(_ context.Context, results []store.Result) ([]store.Fate, error) {
 	fates := make([]store.Fate, len(results))
 	for i := range fates {
 		fates[i] = store.Applied

@@ -183,11 +183,11 @@ func (q *away) Register(ctx context.Context, e store.Executor) (store.Session, e
 	return q.memory.Register(ctx, e)
 }
 
-func (q *away) Record(ctx context.Context, hostname string, results []store.Result) ([]store.Fate, error) {
+func (q *away) Record(ctx context.Context, results []store.Result) ([]store.Fate, error) {
 	if err := q.reach(ctx); err != nil {
 		return nil, err
 	}
-	return q.memory.Record(ctx, hostname, results)
+	return q.memory.Record(ctx, results)
 }
 
 func (q *away) Reap(ctx context.Context, contact time.Duration) (store.Reaped, error) {
@@ -241,7 +241,7 @@ type recorder struct {
 	calls [][]store.Result
 }
 
-func (q *recorder) Record(ctx context.Context, hostname string, results []store.Result) ([]store.Fate, error) {
+func (q *recorder) Record(ctx context.Context, results []store.Result) ([]store.Fate, error) {
 	q.mu.Lock()
 	q.calls = append(q.calls, slices.Clone(results))
 	q.mu.Unlock()
@@ -255,7 +255,7 @@ func (q *recorder) Record(ctx context.Context, hostname string, results []store.
 			return fates, err
 		}
 	}
-	return q.memory.Record(ctx, hostname, results)
+	return q.memory.Record(ctx, results)
 }
 
 // failsFor is the answer of a database that is full for so long.

@@ -152,7 +152,7 @@ func (p *Pool) handBackRunning(ctx context.Context, s *session) error {
 			}
 		}
 		if len(results) > 0 {
-			if _, err := p.queue.Record(ctx, p.hostname, results); err != nil {
+			if _, err := p.queue.Record(ctx, results); err != nil {
 				return err
 			}
 		}

@@ -239,11 +239,11 @@ type flaky struct {
 	failUntil time.Time
 }
 
-func (q *flaky) Record(ctx context.Context, hostname string, results []store.Result) ([]store.Fate, error) {
+func (q *flaky) Record(ctx context.Context, results []store.Result) ([]store.Fate, error) {
 	if time.Now().Before(q.failUntil) {
 		return nil, errAway
 	}
-	return q.memory.Record(ctx, hostname, results)
+	return q.memory.Record(ctx, results)
 }
 
 func TestRunUsesTheLastMomentForResultsThatWait(t *testing.T) {

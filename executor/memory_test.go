@@ -107,7 +107,7 @@ func (m *memory) Register(ctx context.Context, e store.Executor) (store.Session,
 	return s, ctx.Err()
 }
 
-func (m *memory) Record(ctx context.Context, hostname string, results []store.Result) ([]store.Fate, error) {
+func (m *memory) Record(ctx context.Context, results []store.Result) ([]store.Fate, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	fates := make([]store.Fate, len(results))

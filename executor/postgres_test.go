@@ -56,8 +56,8 @@ func (n *notes) note(err error) {
 	}
 }
 
-func (q watchful) Record(ctx context.Context, hostname string, results []store.Result) ([]store.Fate, error) {
-	fates, err := q.Queue.Record(ctx, hostname, results)
+func (q watchful) Record(ctx context.Context, results []store.Result) ([]store.Fate, error) {
+	fates, err := q.Queue.Record(ctx, results)
 	q.note(err)
 	return fates, err
 }

@@ -17,7 +17,7 @@ type Queue interface {
 	Register(ctx context.Context, e store.Executor) (store.Session, error)
 	// Record stores results and returns the fate of each. A fate that is not
 	// known is "" or, beside an error, left out. A repeat is harmless.
-	Record(ctx context.Context, hostname string, results []store.Result) ([]store.Fate, error)
+	Record(ctx context.Context, results []store.Result) ([]store.Fate, error)
 	// Reap offers the jobs of dead executors again: of those that have given no
 	// new sign of life for their lease since a call saw their last. contact is how
 	// long the caller has been in unbroken contact with the database.

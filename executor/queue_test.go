@@ -158,7 +158,7 @@ func (f fixture) record(t *testing.T, r store.Result, want store.Fate, jobs ...s
 		results[i] = r
 		results[i].Claim = j.Claim
 	}
-	fates, err := f.Record(t.Context(), "test", results)
+	fates, err := f.Record(t.Context(), results)
 	if err != nil {
 		t.Fatal(err)
 	}

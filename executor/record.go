@@ -83,7 +83,7 @@ func (r *recorder) run(ctx context.Context) {
 			}
 			r.underWay++
 			flushes.Go(func() {
-				fates, err := r.queue.Record(ctx, r.hostname, batch)
+				fates, err := r.queue.Record(ctx, batch)
 				r.answers <- answer{batch, fates, err}
 			})
 		}

@@ -75,12 +75,12 @@ func TestRecordTriesOneStatementAtATimeInAnOutage(t *testing.T) {
 // jammed is a queue that answers to results of its first job only.
 type jammed struct{ *recorder }
 
-func (q jammed) Record(ctx context.Context, hostname string, results []store.Result) ([]store.Fate, error) {
+func (q jammed) Record(ctx context.Context, results []store.Result) ([]store.Fate, error) {
 	if results[0].ID != 1 {
 		<-ctx.Done()
 		return nil, ctx.Err()
 	}
-	return q.recorder.Record(ctx, hostname, results)
+	return q.recorder.Record(ctx, results)
 }
 
 func TestRecordAtTheEndWaitsForNoStatementThatHangs(t *testing.T) {
@@ -188,7 +188,7 @@ func TestRecordSettlesThePartThatIsKnown(t *testing.T) {
 				return nil, nil
 			}
 			first = false
-			fates, err := q.memory.Record(context.Background(), "", results[:2])
+			fates, err := q.memory.Record(context.Background(), results[:2])
 			return append(fates, make([]store.Fate, len(results)-2)...), errors.Join(err, errors.New("the others failed"))
 		}
 		q.add(jobs, store.Job{}) // some may be stored alone, the others gather meanwhile
@@ -220,7 +220,7 @@ func TestRecordIsNotHeldUpByUnknownAndLockedResults(t *testing.T) {
 					for i, r := range results {
 						fates[i] = fate
 						if r.ID != blocked {
-							f, err := q.memory.Record(context.Background(), "", []store.Result{r})
+							f, err := q.memory.Record(context.Background(), []store.Result{r})
 							if err != nil {
 								return fates, err
 							}

@@ -56,9 +56,11 @@ func TestRetryJobMakesWhatEndedPendingAgain(t *testing.T) {
 	cancelled["cancel_requested_at"] = time.Now()
 	asked["cancel_requested_at"], asked["retry_request"] = time.Now(), "{}"
 	waits := ended(db, storetest.Row{}, "failed", c.ID)
-	db.Exec("UPDATE tagexec.tag_jobs SET state = 'pending', run_at = now() + interval '1 h' WHERE id = $1", waits)
+	db.Exec("SELECT tagexec.keep_attempts(ARRAY[$1::bigint])", waits)
+	db.Exec("UPDATE tagexec.tag_jobs SET state = 'pending', attempt_is_past = true, last_outcome = NULL, run_at = now() + interval '1 h' WHERE id = $1", waits)
 	due := ended(db, storetest.Row{}, "failed", c.ID)
-	db.Exec("UPDATE tagexec.tag_jobs SET state = 'pending' WHERE id = $1", due)
+	db.Exec("SELECT tagexec.keep_attempts(ARRAY[$1::bigint])", due)
+	db.Exec("UPDATE tagexec.tag_jobs SET state = 'pending', attempt_is_past = true, last_outcome = NULL WHERE id = $1", due)
 	again := func(state string, failures int) string {
 		return fmt.Sprintf(`{"state": "%s", "failures": %d} -> {"state": "pending"}`, state, failures)
 	}

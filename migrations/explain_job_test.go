@@ -346,7 +346,7 @@ func TestExplainJobNeverRaises(t *testing.T) {
 			"crashes": pick(0, 2, 32767), "failures": pick(0, 2147483647), "max_attempts": pick(1, 100), "error": pick(nil, "%s"), "error_code": pick(nil, "x"),
 			"attempt": pick(1, 2147483647), "executor_id": pick(any(ids[rand.IntN(len(ids))]), "00000000-0000-0000-0000-000000000000")}
 		if state == "pending" {
-			row["mutex_key"] = pick(nil, "m", "n")
+			row["mutex_key"], row["attempt_is_past"] = pick(nil, "m", "n"), true
 		}
 		if state == "running" {
 			row["deadline_at"], row["started_at"] = pick("infinity", "-infinity", "now"), pick("infinity", "-infinity", "now")

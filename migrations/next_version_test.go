@@ -34,7 +34,7 @@ SELECT a.privilege_type, 'TABLE tagreport.operator_actions', r.rolname
 DROP VIEW IF EXISTS tagreport.operator_actions;
 -- These two go.
 DROP VIEW IF EXISTS tagreport.tag_freshness;
-DROP TRIGGER IF EXISTS append_only ON tagexec.tag_job_attempts;
+DROP TRIGGER IF EXISTS append_only ON tagexec.tag_past_attempts;
 INSERT INTO tagexec.schema_versions (version, min_compatible) VALUES (%[1]d, %[1]d - 1);
 
 -- +goose Down
@@ -84,9 +84,9 @@ func nextVersion(t *testing.T) fstest.MapFS {
 	change(t, all, "59_report_operator_actions.sql", "o.ui_user, ", "")
 	change(t, all, "59_report_operator_actions.sql", "COMMENT ON COLUMN tagreport.operator_actions.ui_user", "-- ")
 	refuse := all["code/73_refuse_change.sql"]
-	before, _, found := strings.Cut(string(refuse.Data), "CREATE OR REPLACE TRIGGER append_only BEFORE UPDATE ON tagexec.tag_job_attempts")
+	before, _, found := strings.Cut(string(refuse.Data), "CREATE OR REPLACE TRIGGER append_only BEFORE UPDATE ON tagexec.tag_past_attempts")
 	if !found {
-		t.Fatal("tag_job_attempts has no trigger to leave out")
+		t.Fatal("tag_past_attempts has no trigger to leave out")
 	}
 	refuse.Data = []byte(before)
 	return all

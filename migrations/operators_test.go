@@ -18,18 +18,16 @@ func running(executor uuid.UUID) storetest.Row {
 
 // ended is a job whose first attempt ended in a state.
 func ended(db *storetest.DB, row storetest.Row, state string, executor uuid.UUID) int64 {
-	full := storetest.Row{"state": state, "attempt": 1, "executor_id": executor, "started_at": "2026-01-01", "finished_at": "2026-01-02",
+	now := time.Now()
+	full := storetest.Row{"state": state, "attempt": 1, "executor_id": executor, "created_at": now, "run_at": now, "started_at": now, "finished_at": now,
 		"failures": 0, "crashes": 1, "error_code": "x", "error": "y", "exit_code": 3, "rows_affected": 4, "result": "{}"}
-	outcome := state
 	if state == "failed" {
-		full["failures"] = 1
+		full["failures"], full["last_outcome"] = 1, "failed"
 	}
 	for column, value := range row {
 		full[column] = value
 	}
 	id := db.Insert(full)[0]
-	db.Exec(`INSERT INTO tagexec.tag_job_attempts (job_id, attempt, executor_id, hostname, queued_at, started_at, finished_at, outcome)
-	         VALUES ($1, 1, $2, '', '2026-01-01', '2026-01-01', '2026-01-02', $3)`, id, executor, outcome)
 	return id
 }
 
@@ -75,8 +73,8 @@ func TestOperatorActionsAndAttemptsAreAppendOnly(t *testing.T) {
 		"UPDATE tagexec.tag_operator_actions SET reason = 'another'",
 		"DELETE FROM tagexec.tag_operator_actions",
 		"TRUNCATE tagexec.tag_operator_actions",
-		"UPDATE tagexec.tag_job_attempts SET outcome = 'failed'",
-		"INSERT INTO tagexec.tag_job_attempts SELECT * FROM tagexec.tag_job_attempts ON CONFLICT (job_id, attempt) DO UPDATE SET outcome = 'failed'",
+		"UPDATE tagexec.tag_past_attempts SET outcome = 'failed'",
+		"INSERT INTO tagexec.tag_past_attempts SELECT * FROM tagexec.tag_past_attempts ON CONFLICT (job_id, attempt) DO UPDATE SET outcome = 'failed'",
 	} {
 		_, err := db.Pool.Exec(t.Context(), sql)
 		if pg := storetest.PgError(t, err); pg.Code != "23001" || !strings.HasSuffix(pg.Message, "is append-only") {
@@ -84,6 +82,6 @@ func TestOperatorActionsAndAttemptsAreAppendOnly(t *testing.T) {
 		}
 	}
 	storetest.Check(t, "actions", len(actions(db)), 1)
-	db.Exec("DELETE FROM tagexec.tag_job_attempts") // as prune does
+	db.Exec("DELETE FROM tagexec.tag_past_attempts") // as prune does
 	db.Exec("DELETE FROM tagexec.tag_jobs")
 }

@@ -130,12 +130,15 @@ SELECT format('%s of %I', object, owner) FROM objects WHERE is_foreign ORDER BY 
 SELECT object FROM objects WHERE NOT is_versions ORDER BY 1 LIMIT 6`
 )
 
-// What can run code when migrations write to the tables of versions, or read any of
-// ours. What is the system's own is in no dependency.
+// What can run code when migrations write to the tables of versions and of attempts, or
+// read any of ours. Those of attempts they write to with their triggers off. What is the
+// system's own is in no dependency.
 const attachedSQL = `
 WITH ours AS (
-    SELECT c.oid, c.relkind, c.relname, c.relname IN ('goose_db_version', 'schema_versions', 'kept_rights') AS is_written
+    SELECT c.oid, c.relkind, c.relname, w.triggers_off, w.name IS NOT NULL AND (c.relname <> 'tag_job_attempts' OR c.relkind = 'r') AS is_written
       FROM pg_catalog.pg_class c
+      LEFT JOIN (VALUES ('goose_db_version', false), ('schema_versions', false), ('kept_rights', false),
+                        ('tag_past_attempts', true), ('tag_job_attempts', true)) w (name, triggers_off) ON w.name = c.relname
      WHERE c.relnamespace = 'tagexec'::regnamespace
 ), parts AS (
     SELECT 'pg_class'::regclass AS class, oid FROM ours WHERE is_written
@@ -151,7 +154,7 @@ WITH ours AS (
       JOIN parts p ON p.class = d.classid AND p.oid = d.objid
      WHERE d.refclassid IN ('pg_proc'::regclass, 'pg_type'::regclass, 'pg_operator'::regclass)
     UNION
-    SELECT 'pg_trigger'::regclass, t.oid FROM pg_catalog.pg_trigger t JOIN ours o ON o.oid = t.tgrelid AND o.is_written
+    SELECT 'pg_trigger'::regclass, t.oid FROM pg_catalog.pg_trigger t JOIN ours o ON o.oid = t.tgrelid AND o.is_written AND NOT o.triggers_off
     UNION
     SELECT 'pg_rewrite'::regclass, r.oid FROM pg_catalog.pg_rewrite r JOIN ours o ON o.oid = r.ev_class AND o.is_written
     UNION
@@ -159,7 +162,7 @@ WITH ours AS (
     UNION
     SELECT 'pg_policy'::regclass, p.oid FROM pg_catalog.pg_policy p JOIN ours o ON o.oid = p.polrelid
     UNION
-    SELECT 'pg_class'::regclass, oid FROM ours WHERE relkind IN ('v', 'm', 'f', 'p') AND relname <> 'role_rights'
+    SELECT 'pg_class'::regclass, oid FROM ours WHERE relkind IN ('v', 'm', 'f', 'p') AND relname NOT IN ('role_rights', 'attempts', 'tag_job_attempts')
 )
 SELECT pg_describe_object(class, oid, 0) FROM attached ORDER BY 1 LIMIT 6`
 

@@ -170,6 +170,8 @@ func TestUpRunsNoCodeOfTheOwnerWithTheRightsOfAnother(t *testing.T) {
 		"a view for a table":   {"ALTER TABLE tagexec.kept_rights RENAME TO x; CREATE VIEW tagexec.kept_rights AS SELECT * FROM tagexec.x WHERE evil.grab() IS NOT NULL", "view tagexec.kept_rights"},
 		"a policy":             {"CREATE POLICY a ON tagexec.tag_executors USING (evil.grab() IS NOT NULL); ALTER TABLE tagexec.tag_executors ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY", "policy a on table tagexec.tag_executors"},
 		"a default":            {"ALTER TABLE tagexec.kept_rights ALTER privilege SET DEFAULT evil.grab()", "function evil.grab()"},
+		"a rule of attempts":   {"CREATE RULE a AS ON UPDATE TO tagexec.tag_past_attempts DO ALSO SELECT evil.grab()", "rule a on table tagexec.tag_past_attempts"},
+		"a check of attempts":  {"ALTER TABLE tagexec.tag_past_attempts ADD CONSTRAINT a CHECK (evil.grab() IS NOT NULL)", "function evil.grab()"},
 		"an index's predicate": {"CREATE INDEX ON tagexec.kept_rights (object) WHERE evil.constant() = ''", "function evil.constant()"},
 	} {
 		t.Run(name, func(t *testing.T) {

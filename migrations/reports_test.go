@@ -175,8 +175,8 @@ func TestReportsCountDaysInTheSessionsTimeZone(t *testing.T) {
 	db := storetest.New(t)
 	db.Allow("attempts_recorded")
 	db.Insert(storetest.Row{"tag": "a"})
-	db.Exec(`INSERT INTO tagexec.tag_job_attempts (job_id, executor_id, queued_at, started_at, finished_at, attempt, hostname, outcome)
-		SELECT 1, gen_random_uuid(), t - interval '9 s', t - interval '4 s', t, n, 'h', 'failed'
+	db.Exec(`INSERT INTO tagexec.tag_past_attempts (job_id, executor_id, queued_at, started_at, finished_at, attempt, hostname, outcome, tag, pool, slots)
+		SELECT 1, gen_random_uuid(), t - interval '9 s', t - interval '4 s', t, n, 'h', 'failed', 'a', 'default', 1
 		  FROM unnest('{2010-05-05 12:00Z, 2026-03-01 23:30Z, 2026-03-02 00:30Z}'::timestamptz[]) WITH ORDINALITY u (t, n)`)
 	conn := db.Conn()
 	for zone, want := range map[string]string{

@@ -63,7 +63,7 @@ func TestRetryBatchGoesByTheStatesOfTheLockedRows(t *testing.T) {
 		name, meanwhile, want string
 	}{
 		{"succeeded", "UPDATE tagexec.tag_jobs SET state = 'succeeded', finished_at = now(), cancel_requested_at = NULL", "0 succeeded"},
-		{"made pending by another retry", "UPDATE tagexec.tag_jobs SET state = 'pending', run_at = '2040-01-01', cancel_requested_at = NULL", "0 pending"},
+		{"made pending by another retry", "UPDATE tagexec.tag_jobs SET state = 'pending', attempt_is_past = true, run_at = '2040-01-01', cancel_requested_at = NULL", "0 pending"},
 		{"deleted", "DELETE FROM tagexec.tag_jobs", "0"},
 		{"cancelled", "UPDATE tagexec.tag_jobs SET state = 'cancelled', finished_at = now(), cancel_requested_at = NULL", "1 pending"},
 	} {

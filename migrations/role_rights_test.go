@@ -14,13 +14,13 @@ func TestRoleRightsNamesWhatARoleLacks(t *testing.T) {
 	missing := func() []string { return storetest.All[string](db, missingSQL) }
 	checkSame(t, "missing at first", missing(), nil)
 	db.Exec(`REVOKE USAGE ON SCHEMA tagreport FROM tagexec_analyst;
-		REVOKE INSERT ON tagexec.tag_job_attempts FROM tagexec_executor;
+		REVOKE INSERT ON tagexec.tag_past_attempts FROM tagexec_executor;
 		REVOKE UPDATE (state) ON tagexec.tag_jobs FROM tagexec_executor;
 		REVOKE SELECT ON tagreport.jobs FROM tagexec_producer;
 		REVOKE EXECUTE ON FUNCTION tagexec.explain_job FROM tagexec_operator`)
 	checkSame(t, "missing", missing(), []string{
 		"tagexec_analyst: USAGE on schema tagreport",
-		"tagexec_executor: INSERT on table tagexec.tag_job_attempts",
+		"tagexec_executor: INSERT on table tagexec.tag_past_attempts",
 		"tagexec_executor: UPDATE of state on table tagexec.tag_jobs",
 		"tagexec_producer: SELECT on table tagreport.jobs",
 		"tagexec_operator: EXECUTE on function tagexec.explain_job(id bigint)",

@@ -54,7 +54,7 @@ func TestRolesLetAnExecutorDoAllItsVerbs(t *testing.T) {
 		for _, j := range jobs {
 			results = append(results, store.Result{Claim: j.Claim, Outcome: outcome, Output: "o", Value: json.RawMessage("{}")})
 		}
-		fates, err := s.Record(ctx, "h", results)
+		fates, err := s.Record(ctx, results)
 		must(err)
 		for _, fate := range fates {
 			storetest.Check(t, "fate", fate, store.Applied)
@@ -110,7 +110,7 @@ func TestRolesLetAnExecutorDoAllItsVerbs(t *testing.T) {
 	db.Exec("UPDATE tagexec.tag_executors SET stopped_at = now() WHERE id <> $1", c.ID)
 	db.Exec(`INSERT INTO tagexec.tag_jobs (tag, timeout_seconds) VALUES ('t', 1)`)
 	job := claim(c, 1)[0]
-	_, err = s.Record(ctx, "host", []store.Result{{Claim: job.Claim, Outcome: store.Interrupted, ErrorCode: "unavailable", Error: "away"}})
+	_, err = s.Record(ctx, []store.Result{{Claim: job.Claim, Outcome: store.Interrupted, ErrorCode: "unavailable", Error: "away"}})
 	must(err)
 	db.Exec(`UPDATE tagexec.tag_jobs SET run_at = now() - interval '1 h', created_at = now() - interval '1 h', unavailable_since = now() - interval '1 h' WHERE id = $1`, job.ID)
 	c.Avoid([]store.Unavailable{{Kind: "sql", Resource: store.Resource{Name: "all"}, Since: time.Now().Add(-time.Hour), Error: "away"}})

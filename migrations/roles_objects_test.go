@@ -86,12 +86,12 @@ func TestEachRoleMayDoWhatIsStatedAndNothingElse(t *testing.T) {
 			"EXECUTE: tagexec.assert_batch_ok, tagexec.batch_settled, tagexec.expire_batches, tagexec.explain_job, tagexec.is_of_row, tagexec.isolate_jobs, tagexec.isolate_unreadable_jobs, " +
 				"tagexec.prune_batches, tagexec.prune_jobs, tagexec.resubmit_cancelled, tagexec.try_jobs, tagexec.unreadable_jobs, " + calls,
 			"INSERT (job_id, error_code, error): tagexec.tag_unwritable_jobs",
-			"INSERT: tagexec.tag_executors, tagexec.tag_job_attempts, tagexec.tag_kinds",
-			"SELECT: tagexec.batch_locks, tagexec.goose_db_version, tagexec.goose_db_version_id_seq, tagexec.insert_lock, tagexec.kept_rights, tagexec.mutex_locks, tagexec.pool_locks, " +
+			"INSERT: tagexec.tag_executors, tagexec.tag_kinds, tagexec.tag_past_attempts",
+			"SELECT: tagexec.attempts, tagexec.batch_locks, tagexec.goose_db_version, tagexec.goose_db_version_id_seq, tagexec.insert_lock, tagexec.kept_rights, tagexec.mutex_locks, tagexec.pool_locks, " +
 				"tagexec.role_rights, tagexec.schema_versions, tagexec.tag_batches, tagexec.tag_executors, tagexec.tag_job_attempts, tagexec.tag_jobs, tagexec.tag_jobs_id_seq, tagexec.tag_kinds, " +
-				"tagexec.tag_operator_actions, tagexec.tag_operator_actions_id_seq, tagexec.tag_pools, tagexec.tag_unwritable_jobs, " + reports,
+				"tagexec.tag_operator_actions, tagexec.tag_operator_actions_id_seq, tagexec.tag_past_attempts, tagexec.tag_pools, tagexec.tag_unwritable_jobs, " + reports,
 			"UPDATE (held): tagexec.mutex_locks, tagexec.pool_locks",
-			"UPDATE (run_at, started_at, finished_at, deadline_at, rows_affected, executor_id, attempt, failures, exit_code, crashes, state, result, error_code, error, unavailable_since): tagexec.tag_jobs",
+			"UPDATE (run_at, started_at, finished_at, deadline_at, rows_affected, executor_id, attempt, failures, exit_code, crashes, state, result, error_code, error, unavailable_since, attempt_is_past, last_outcome, last_output, last_output_bytes): tagexec.tag_jobs",
 			"UPDATE (tried_at, error_code, error): tagexec.tag_unwritable_jobs",
 			"UPDATE: tagexec.tag_executors",
 			usage,

@@ -20,7 +20,7 @@ import (
 const heavySQL = `
 -- +goose Up
 ALTER TABLE tagexec.tag_pools ADD COLUMN heavy_note text;
-ALTER TABLE tagexec.tag_job_attempts ADD COLUMN heavy_note text;
+ALTER TABLE tagexec.tag_past_attempts ADD COLUMN heavy_note text;
 ALTER TABLE tagexec.tag_executors ADD COLUMN heavy_note text;
 ALTER TABLE tagexec.tag_jobs ADD COLUMN heavy_note text;
 ALTER TABLE tagexec.tag_batches ADD COLUMN heavy_note text;
@@ -31,7 +31,7 @@ DELETE FROM tagexec.schema_versions WHERE version = %[1]d;
 ALTER TABLE tagexec.tag_batches DROP COLUMN heavy_note;
 ALTER TABLE tagexec.tag_jobs DROP COLUMN heavy_note;
 ALTER TABLE tagexec.tag_executors DROP COLUMN heavy_note;
-ALTER TABLE tagexec.tag_job_attempts DROP COLUMN heavy_note;
+ALTER TABLE tagexec.tag_past_attempts DROP COLUMN heavy_note;
 ALTER TABLE tagexec.tag_pools DROP COLUMN heavy_note;
 `
 

@@ -55,7 +55,7 @@ func compete(t *testing.T, db *storetest.DB, total, most int, configs ...store.E
 				for _, j := range held[:(len(held)+1)/2] {
 					results = append(results, store.Result{Claim: j.Claim, Outcome: store.Succeeded})
 				}
-				fates, err := c.Record(t.Context(), "host", results)
+				fates, err := c.Record(t.Context(), results)
 				if err != nil {
 					return err
 				}

@@ -37,7 +37,7 @@ func SessionOf(s *Store, id uuid.UUID, e Executor) Session {
 // RecordOn records on connections of others.
 func RecordOn(ctx context.Context, db querier, results []Result) ([]Fate, error) {
 	fates := make([]Fate, len(results))
-	return fates, new(Store).writeTwice(ctx, db, "host", results, fates)
+	return fates, new(Store).writeTwice(ctx, db, results, fates)
 }
 
 // Take takes jobs of unlimited pools by their ids.

@@ -283,7 +283,7 @@ func (m *model) recordThese(results []store.Result) {
 		}
 		m.end(j, state, outcome, false)
 	}
-	got, err := m.store.Record(m.ctx, "host", results)
+	got, err := m.store.Record(m.ctx, results)
 	m.must(err)
 	for i, r := range results {
 		m.t.Logf("record job %d attempt %d %s permanent %v delay %s → %s", r.ID, r.Attempt, r.Outcome, r.Permanent, r.Delay, got[i])

@@ -152,7 +152,7 @@ func newModel(ctx context.Context, r *rapid.T, db *storetest.DB, s *store.Store)
 		executors: make([]*modelExecutor, 3),
 	}
 	m.exec(`SET session_replication_role = replica; -- the append-only tables too
-		TRUNCATE tagexec.tag_jobs, tagexec.tag_job_attempts, tagexec.tag_batches, tagexec.tag_executors, tagexec.tag_operator_actions RESTART IDENTITY;
+		TRUNCATE tagexec.tag_jobs, tagexec.tag_past_attempts, tagexec.tag_batches, tagexec.tag_executors, tagexec.tag_operator_actions RESTART IDENTITY;
 		UPDATE tagexec.tag_pools SET paused = false, slots = CASE pool WHEN 'two' THEN 2 END;
 		SET session_replication_role = DEFAULT`)
 	m.now = one[time.Time](m, `SELECT clock_timestamp()`)

@@ -182,7 +182,7 @@ var verbs = []verb{
 		if s.succeeded {
 			result.Outcome = store.Succeeded
 		}
-		fates, err := s.store.Record(s.t.Context(), "host", []store.Result{result})
+		fates, err := s.store.Record(s.t.Context(), []store.Result{result})
 		return s.answer(err, "%s", fates[0]), fates[0] == store.Locked
 	}},
 	{"cancel_job", func(s *side, c raceCase) (string, bool) { return s.call("cancel_job($1)", c.id), false }},
@@ -347,12 +347,12 @@ func (r *contest) in(state string, do func(raceCase) [2]string) string {
 		if state == "succeeded" {
 			result.Outcome = store.Succeeded
 		}
-		if fates, err := s.store.Record(ctx, "host", []store.Result{result}); err != nil || fates[0] != store.Applied {
+		if fates, err := s.store.Record(ctx, []store.Result{result}); err != nil || fates[0] != store.Applied {
 			r.t.Fatal(fates, err)
 		}
 	}
 	if state == "gone" { // its batch is not
-		r.db.Exec("DELETE FROM tagexec.tag_job_attempts")
+		r.db.Exec("DELETE FROM tagexec.tag_past_attempts")
 		r.db.Exec("DELETE FROM tagexec.tag_jobs")
 	}
 	answers := do(c)
@@ -364,7 +364,7 @@ func (r *contest) in(state string, do func(raceCase) [2]string) string {
 		(SELECT 'reaped: ' || string_agg(hostname, ' ' ORDER BY hostname) FROM tagexec.tag_executors WHERE reaped_at IS NOT NULL),
 		'batches: ' || (SELECT count(*) FROM tagexec.tag_batches))`)
 	storetest.CheckInvariants(r.t, r.db)
-	r.db.Exec("DELETE FROM tagexec.tag_job_attempts; DELETE FROM tagexec.tag_jobs; DELETE FROM tagexec.tag_batches; DELETE FROM tagexec.tag_executors")
+	r.db.Exec("DELETE FROM tagexec.tag_past_attempts; DELETE FROM tagexec.tag_jobs; DELETE FROM tagexec.tag_batches; DELETE FROM tagexec.tag_executors")
 	return strings.Join(answers[:], " | ") + "\n" + left
 }
 

@@ -26,17 +26,17 @@ func prune(t *testing.T, s *store.Store, age time.Duration) store.Pruned {
 	return pruned
 }
 
-// past inserts n jobs, each of which has succeeded so long ago, with its attempt.
+// past inserts n jobs, each of which has succeeded so long ago, at its second attempt.
 func past(db *storetest.DB, n int, ago time.Duration, batch string) {
 	db.Exec(`
 WITH jobs AS (
     INSERT INTO tagexec.tag_jobs (tag, batch, state, attempt, executor_id, created_at, run_at, started_at, finished_at)
-    SELECT 't', nullif($3, ''), 'succeeded', 1, gen_random_uuid(), now() - $2::interval, now() - $2::interval, now() - $2::interval, now() - $2::interval
+    SELECT 't', nullif($3, ''), 'succeeded', 2, gen_random_uuid(), now() - $2::interval, now() - $2::interval, now() - $2::interval, now() - $2::interval
       FROM generate_series(1, $1::int)
  RETURNING *
 )
-INSERT INTO tagexec.tag_job_attempts (job_id, attempt, executor_id, hostname, queued_at, started_at, finished_at, outcome)
-SELECT id, 1, executor_id, '', created_at, started_at, finished_at, 'succeeded'
+INSERT INTO tagexec.tag_past_attempts (job_id, attempt, executor_id, hostname, queued_at, started_at, finished_at, outcome)
+SELECT id, 1, executor_id, '', created_at, started_at, finished_at, 'interrupted'
   FROM jobs`, n, ago, batch)
 	db.Exec("UPDATE tagexec.tag_batches SET created_at = now() - $1::interval WHERE batch = $2", ago, batch)
 }
@@ -64,7 +64,7 @@ func TestPruneDeletesWhatIsOldAndFinalHoweverMuchThatIs(t *testing.T) {
 	storetest.Check(t, "pruned again", prune(t, s, 24*time.Hour), store.Pruned{})
 	storetest.Check(t, "batches", storetest.All[string](db, "SELECT batch FROM tagexec.tag_batches ORDER BY 1"), "[due fresh runs waits young]")
 	storetest.Check(t, "jobs", storetest.All[string](db, "SELECT concat_ws(' ', batch, state, count(*)) FROM tagexec.tag_jobs GROUP BY batch, state ORDER BY 1"), "[runs running 1 waits pending 1 young succeeded 3]")
-	storetest.Check(t, "attempts", storetest.One[int](db, "SELECT count(*) FROM tagexec.tag_job_attempts"), 3)
+	storetest.Check(t, "attempts", storetest.One[int](db, "SELECT count(*) FROM tagexec.tag_job_attempts"), 6)
 }
 
 // The server's clock was ahead while the first jobs were inserted: some have a

@@ -68,22 +68,26 @@ WITH u AS MATERIALIZED (
            exit_code = ok.exit_code,
            result = ok.result::jsonb,
            error_code = CASE WHEN ok.state = 'cancelled' THEN coalesce(ok.error_code, 'cancelled') ELSE ok.error_code END,
-           error = CASE WHEN ok.state = 'failed' AND ok.since IS NOT NULL THEN format('nothing could run it since %s: %s', date_trunc('second', ok.since), ok.error) ELSE ok.error END
+           error = CASE WHEN ok.state = 'failed' AND ok.since IS NOT NULL THEN format('nothing could run it since %s: %s', date_trunc('second', ok.since), ok.error) ELSE ok.error END,
+           attempt_is_past = ok.state = 'pending',
+           last_outcome = CASE WHEN ok.state = 'failed' THEN ok.outcome END,
+           last_output = CASE WHEN ok.state <> 'pending' THEN ok.output END,
+           last_output_bytes = CASE WHEN ok.state <> 'pending' THEN nullif(ok.output_bytes, 0) END
       FROM ok
      WHERE t.id = ok.id
- RETURNING t.id, t.attempt, t.executor_id, ok.queued_at, t.started_at, t.finished_at,
-           CASE WHEN ok.state = 'cancelled' THEN 'cancelled' ELSE ok.outcome END AS outcome,
-           ok.rows_affected, ok.exit_code, t.error_code, ok.error, ok.output, ok.output_bytes
+ RETURNING t.id, t.attempt, t.executor_id, t.state, ok.queued_at, t.started_at, t.finished_at, ok.outcome, t.rows_affected, t.exit_code,
+           t.error_code, t.error, ok.output, ok.output_bytes, t.tag, t.kind, t.pool, t.slots, t.batch, t.biz_date
 ), i AS (
-    INSERT INTO tagexec.tag_job_attempts (job_id, attempt, executor_id, hostname, queued_at, started_at, finished_at, outcome,
-                                          rows_affected, exit_code, error_code, error, output, output_bytes)
-    SELECT d.id, d.attempt, d.executor_id, @hostname, d.queued_at, d.started_at, d.finished_at, d.outcome,
-           d.rows_affected, d.exit_code, d.error_code, d.error, d.output, d.output_bytes
+    INSERT INTO tagexec.tag_past_attempts (job_id, attempt, executor_id, hostname, queued_at, started_at, finished_at, outcome, rows_affected,
+                                           exit_code, error_code, error, output, output_bytes, tag, kind, pool, slots, batch, biz_date)
+    SELECT d.id, d.attempt, d.executor_id, coalesce(e.hostname, ''), d.queued_at, d.started_at, d.finished_at, d.outcome, d.rows_affected,
+           d.exit_code, d.error_code, d.error, d.output, d.output_bytes, d.tag, d.kind, d.pool, d.slots, d.batch, d.biz_date
       FROM d
- RETURNING job_id, attempt
+      LEFT JOIN tagexec.tag_executors e ON e.id = d.executor_id
+     WHERE d.state = 'pending'
 )
 SELECT u.id, u.attempt,
-       CASE WHEN i.job_id IS NOT NULL THEN 'applied'
+       CASE WHEN d.id IS NOT NULL THEN 'applied'
             WHEN l.retry AND l.attempt = u.attempt AND l.executor_id = u.executor_id AND l.finished_at IS NULL THEN 'resubmit'
             WHEN l.id IS NOT NULL AND EXISTS (SELECT FROM tagexec.tag_job_attempts a
                                                WHERE a.job_id = u.id AND a.attempt = u.attempt
@@ -94,7 +98,7 @@ SELECT u.id, u.attempt,
        END
   FROM u
   LEFT JOIN l ON l.id = u.id
-  LEFT JOIN i ON i.job_id = u.id AND i.attempt = u.attempt`
+  LEFT JOIN d ON d.id = u.id AND d.attempt = u.attempt`
 
 // mayRunElsewhere: a live executor but that of the attempt u takes the job, and
 // calls nothing unavailable that the job needs. It is no function of the schema:
@@ -115,17 +119,17 @@ SELECT tagexec.resubmit_cancelled($1::bigint[])`
 // for while it was being cancelled; Record settles it itself.
 const resubmit Fate = "resubmit"
 
-// Record stores results, each with its attempt row, and returns the fate of
+// Record stores results, each with its attempt, and returns the fate of
 // each, in their order. Repeating a call is harmless. A result that Postgres
 // will not store is replaced by a note, and one whose job's row it will not
 // change is left to the caller; neither touches the others. After a statement
 // that took too long the next ones are smaller. On an error the fates that are
 // not known are empty; call again with those results.
-func (s *Store) Record(ctx context.Context, hostname string, results []Result) ([]Fate, error) {
+func (s *Store) Record(ctx context.Context, results []Result) ([]Fate, error) {
 	fates := make([]Fate, len(results))
 	for done := 0; done < len(results); {
 		n, began := s.records.of(len(results)-done), time.Now()
-		err := s.record(ctx, hostname, results[done:done+n], fates[done:done+n])
+		err := s.record(ctx, results[done:done+n], fates[done:done+n])
 		s.records.sent(n, time.Since(began), err)
 		s.unended.recorded(results[done:done+n], fates[done:done+n])
 		if err != nil {
@@ -136,18 +140,18 @@ func (s *Store) Record(ctx context.Context, hostname string, results []Result) (
 	return fates, nil
 }
 
-func (s *Store) record(ctx context.Context, hostname string, results []Result, fates []Fate) error {
-	err := s.recordOnce(ctx, hostname, results, fates)
+func (s *Store) record(ctx context.Context, results []Result, fates []Fate) error {
+	err := s.recordOnce(ctx, results, fates)
 	switch {
 	case !badRow(err):
 		return err
 	case len(results) > 1:
 		half := len(results) / 2
 		return errors.Join(
-			s.record(ctx, hostname, results[:half], fates[:half]),
-			s.record(ctx, hostname, results[half:], fates[half:]))
+			s.record(ctx, results[:half], fates[:half]),
+			s.record(ctx, results[half:], fates[half:]))
 	case badData(err):
-		err = s.recordOther(ctx, hostname, results[0], err, fates)
+		err = s.recordOther(ctx, results[0], err, fates)
 	}
 	if badRow(err) {
 		fates[0] = Unwritten
@@ -157,17 +161,17 @@ func (s *Store) record(ctx context.Context, hostname string, results []Result, f
 }
 
 // recordOnce sends results whose fate is not known, each at least once.
-func (s *Store) recordOnce(ctx context.Context, hostname string, results []Result, fates []Fate) error {
+func (s *Store) recordOnce(ctx context.Context, results []Result, fates []Fate) error {
 	ctx, cancel := bounded(ctx)
 	defer cancel()
-	if err := s.recordSuccesses(ctx, hostname, results, fates); err != nil {
+	if err := s.recordSuccesses(ctx, results, fates); err != nil {
 		return err
 	}
 	rest := withdraw(results, fates, func(i int) bool { return fates[i] == "" })
-	err := s.writeTwice(ctx, s.pool, hostname, rest.results, rest.fates)
+	err := s.writeTwice(ctx, s.pool, rest.results, rest.fates)
 	waiting := withdraw(rest.results, rest.fates, func(i int) bool { return rest.fates[i] == resubmit })
 	if err == nil && len(waiting.results) > 0 {
-		if err = s.recordAndResubmit(ctx, hostname, waiting); err == nil {
+		if err = s.recordAndResubmit(ctx, waiting); err == nil {
 			waiting.put(rest.fates)
 		}
 	}
@@ -176,9 +180,9 @@ func (s *Store) recordOnce(ctx context.Context, hostname string, results []Resul
 }
 
 // recordAndResubmit records results whose jobs are to be tried again, and makes them pending.
-func (s *Store) recordAndResubmit(ctx context.Context, hostname string, w withdrawn) error {
+func (s *Store) recordAndResubmit(ctx context.Context, w withdrawn) error {
 	return s.inTx(ctx, func(ctx context.Context, tx pgx.Tx) error {
-		if err := s.write(ctx, tx, hostname, w.results, w.fates, true); err != nil {
+		if err := s.write(ctx, tx, w.results, w.fates, true); err != nil {
 			return err
 		}
 		_, err := tx.Exec(ctx, resubmitSQL, column(w.results, func(r Result) int64 { return r.ID }))
@@ -189,12 +193,12 @@ func (s *Store) recordAndResubmit(ctx context.Context, hostname string, w withdr
 // writeTwice writes, and asks once more before a result counts as lost: a
 // repeat that ran while its first copy committed saw the finished job but not
 // yet its attempt row.
-func (s *Store) writeTwice(ctx context.Context, db querier, hostname string, results []Result, fates []Fate) error {
-	if err := s.write(ctx, db, hostname, results, fates, false); err != nil {
+func (s *Store) writeTwice(ctx context.Context, db querier, results []Result, fates []Fate) error {
+	if err := s.write(ctx, db, results, fates, false); err != nil {
 		return err
 	}
 	lost := withdraw(results, fates, func(i int) bool { return fates[i] == Refused })
-	err := s.write(ctx, db, hostname, lost.results, lost.fates, false)
+	err := s.write(ctx, db, lost.results, lost.fates, false)
 	if err == nil {
 		lost.put(fates)
 	}
@@ -232,7 +236,7 @@ type querier interface {
 }
 
 // write sends the record statement for results and notes their fates.
-func (s *Store) write(ctx context.Context, db querier, hostname string, results []Result, fates []Fate, withRetries bool) error {
+func (s *Store) write(ctx context.Context, db querier, results []Result, fates []Fate, withRetries bool) error {
 	if len(results) == 0 {
 		return nil
 	}
@@ -256,7 +260,6 @@ func (s *Store) write(ctx context.Context, db querier, hostname string, results 
 		"outputs":       column(results, func(r Result) *string { return orNull(r.Output) }),
 		"output_bytes":  column(results, func(r Result) int64 { return r.OutputBytes }),
 		"retries":       withRetries,
-		"hostname":      hostname,
 		"clock":         clock,
 		"stepped":       stepped,
 	})

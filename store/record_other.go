@@ -11,13 +11,13 @@ import (
 
 // recordOther records another result in place of one that Postgres refused with
 // err, so that its job ends.
-func (s *Store) recordOther(ctx context.Context, hostname string, r Result, err error, fates []Fate) error {
+func (s *Store) recordOther(ctx context.Context, r Result, err error, fates []Fate) error {
 	if code(err) == pgerrcode.UntranslatableCharacter { // the database is not in UTF-8
-		if err = s.recordOnce(ctx, hostname, []Result{inASCII(r)}, fates); !badData(err) {
+		if err = s.recordOnce(ctx, []Result{inASCII(r)}, fates); !badData(err) {
 			return err
 		}
 	}
-	return s.recordOnce(ctx, hostname, []Result{unstorable(r, code(err))}, fates)
+	return s.recordOnce(ctx, []Result{unstorable(r, code(err))}, fates)
 }
 
 // unstorable is a note instead of what an attempt returned.

@@ -14,7 +14,8 @@ import (
 // the order of their ids first, although it updates them in that order. So it waits
 // for less than the server takes to look for a deadlock, and what it could not do
 // is left to recordSQL. The setting holds for this transaction, also behind a
-// pooler, and counts for the waits that begin after it was made.
+// pooler, and counts for the waits that begin after it was made. What is not finished
+// is a CASE, because the planner would look for all such rows.
 const recordSuccessesSQL = `-- tagexec: record successes
 WITH u AS MATERIALIZED (
     SELECT u.*
@@ -32,21 +33,16 @@ WITH u AS MATERIALIZED (
            exit_code = u.exit_code,
            result = u.result::jsonb,
            error_code = NULL,
-           error = NULL
+           error = NULL,
+           last_output = u.output,
+           last_output_bytes = nullif(u.output_bytes, 0),
+           attempt_is_past = false
       FROM u
      WHERE t.id = u.id
-       AND t.attempt = u.attempt
+       AND CASE WHEN t.finished_at IS NULL THEN t.attempt END = u.attempt
        AND t.executor_id = u.executor_id
-       AND t.finished_at IS NULL
        AND t.retry_request IS NULL
- RETURNING u.n, t.id, t.attempt, t.executor_id, greatest(t.created_at, t.run_at) AS queued_at, t.started_at, t.finished_at,
-           t.rows_affected, t.exit_code, u.output, u.output_bytes
-), i AS (
-    INSERT INTO tagexec.tag_job_attempts (job_id, attempt, executor_id, hostname, queued_at, started_at, finished_at, outcome,
-                                          rows_affected, exit_code, output, output_bytes)
-    SELECT d.id, d.attempt, d.executor_id, @hostname, d.queued_at, d.started_at, d.finished_at, 'succeeded',
-           d.rows_affected, d.exit_code, d.output, d.output_bytes
-      FROM d
+ RETURNING u.n
 )
 SELECT array_agg(n) FROM d`
 
@@ -56,7 +52,7 @@ const contention = time.Second
 
 // recordSuccesses records the successes whose fate is not known and in whose way
 // nothing stands, and notes that they are applied.
-func (s *Store) recordSuccesses(ctx context.Context, hostname string, results []Result, fates []Fate) error {
+func (s *Store) recordSuccesses(ctx context.Context, results []Result, fates []Fate) error {
 	if until := s.contended.Load(); until != nil && time.Now().Before(*until) {
 		return nil
 	}
@@ -77,7 +73,6 @@ func (s *Store) recordSuccesses(ctx context.Context, hostname string, results []
 		"values":        column(w.results, func(r Result) *string { return orNull(string(r.Value)) }),
 		"outputs":       column(w.results, func(r Result) *string { return orNull(r.Output) }),
 		"output_bytes":  column(w.results, func(r Result) int64 { return r.OutputBytes }),
-		"hostname":      hostname,
 	}).Scan(&applied)
 	switch code(err) {
 	case pgerrcode.LockNotAvailable, pgerrcode.DeadlockDetected:

@@ -24,7 +24,7 @@ func TestRecordSuccessesStoresAllOfAResult(t *testing.T) {
 		a.outcome, a.rows_affected, a.exit_code, a.output, a.output_bytes, a.hostname, num_nulls(a.error_code, a.error),
 		a.queued_at = j.created_at, a.executor_id = j.executor_id, a.started_at = j.started_at, a.finished_at = j.finished_at)
 		FROM tagexec.tag_jobs j JOIN tagexec.tag_job_attempts a ON a.job_id = j.id AND a.attempt = j.attempt`)
-	storetest.Check(t, "stored", got, `succeeded 12 3 {"n": 1} 3 succeeded 12 3 out ✓ 99 host 2 t t t t`)
+	storetest.Check(t, "stored", got, `succeeded 12 3 {"n": 1} 3 succeeded 12 3 out ✓ 99 test 2 t t t t`)
 }
 
 // The fence holds without the lock too. Each result is sent alone: beside one
@@ -82,7 +82,7 @@ func TestRecordSuccessesGivesWayBeforeADeadlock(t *testing.T) {
 	lock(jobs[1].ID)
 	recorded := make(chan error, 1)
 	go func() {
-		_, err := c.Record(t.Context(), "host", results)
+		_, err := c.Record(t.Context(), results)
 		recorded <- err
 	}()
 	storetest.Eventually(t, "the record waits or has ended", func() bool { return db.Waiting() == 1 || len(recorded) == 1 })

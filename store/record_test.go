@@ -48,7 +48,7 @@ func TestRecordMovesTheJobToTheStateOfItsOutcome(t *testing.T) {
 		{"an interruption with a cancel in flight", store.Interrupted, false, "cancel_requested_at = now()", "cancelled 0 cancelled x"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			db.Exec("TRUNCATE tagexec.tag_jobs, tagexec.tag_job_attempts")
+			db.Exec("TRUNCATE tagexec.tag_jobs, tagexec.tag_past_attempts")
 			id := db.Insert(storetest.Row{})[0]
 			job := c.MustClaim(t, 1)[0]
 			db.Exec("UPDATE tagexec.tag_jobs SET "+tt.set+" WHERE id = $1", id)
@@ -79,7 +79,7 @@ func TestRecordStoresAResultInTheJobAndItsAttempt(t *testing.T) {
 	got := storetest.One[string](db, `SELECT concat_ws(' ', j.rows_affected, j.exit_code, j.result, j.error_code, j.error,
 		a.rows_affected, a.exit_code, a.error_code, a.error, a.output, a.output_bytes, a.hostname, j.run_at - j.finished_at, a.queued_at = j.created_at, a.executor_id = j.executor_id)
 		FROM tagexec.tag_jobs j JOIN tagexec.tag_job_attempts a ON a.job_id = j.id`)
-	if want := `12 3 {"n": 1} exit_status it broke 12 3 exit_status it broke out ✓ 99 host 01:00:00 t t`; got != want {
+	if want := `12 3 {"n": 1} exit_status it broke 12 3 exit_status it broke out ✓ 99 test 01:00:00 t t`; got != want {
 		t.Errorf("got  %s\nwant %s", got, want)
 	}
 	db.Exec("UPDATE tagexec.tag_jobs SET run_at = now()")
@@ -201,7 +201,7 @@ func TestRecordStoresTheSameResultsFromFourSidesOnce(t *testing.T) {
 				}
 			}
 			for len(left) > 0 {
-				fates, err := c.Record(t.Context(), "host", left)
+				fates, err := c.Record(t.Context(), left)
 				if err != nil {
 					return err
 				}
@@ -261,7 +261,7 @@ func TestRecordKeepsAPoisonResultFromTheOthers(t *testing.T) {
 				results = append(results, store.Result{Claim: j.Claim, Outcome: store.Succeeded, Value: json.RawMessage(`{"ok": true}`)})
 			}
 			tt.poison(&results[137])
-			fates, err := c.Record(t.Context(), "host", results)
+			fates, err := c.Record(t.Context(), results)
 			if tt.name == "an unknown outcome" {
 				if err != nil || fates[137] != store.Unwritten {
 					t.Errorf("fate %q, error %v", fates[137], err)

@@ -212,7 +212,7 @@ func TestRecordAndReapGoOnWithoutAJobWhoseRowCannotBeWritten(t *testing.T) {
 				results[i] = store.Result{Claim: jobs[i].Claim, Outcome: store.Succeeded, Value: []byte(`{"n": 1}`)}
 			}
 			want := []store.Fate{store.Applied, store.Applied, store.Applied, store.Unwritten, store.Applied, store.Applied}
-			fates, err := db.Store().Record(t.Context(), "host", results)
+			fates, err := db.Store().Record(t.Context(), results)
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -44,7 +44,7 @@ SELECT p.id, p.k, p.t, n::integer AS attempt, o AS outcome,
   FROM plan p CROSS JOIN unnest(p.ends) WITH ORDINALITY u (o, n);
 
 INSERT INTO tagexec.tag_jobs (id, tag, kind, pool, slots, batch, biz_date, payload, created_at, created_by, run_at, state, attempt, failures, executor_id, started_at, finished_at,
-                              deadline_at, rows_affected, exit_code, result, error_code, error)
+                              deadline_at, rows_affected, exit_code, result, error_code, error, last_outcome, last_output, last_output_bytes)
 OVERRIDING SYSTEM VALUE
 SELECT p.id, p.tag, p.kind, p.pool, p.slots, p.batch, p.queued::date - 1, '{"statement": "SELECT 1"}', p.queued, 'airflow', l.queued_at,
        CASE l.outcome WHEN 'timed_out' THEN 'failed' ELSE l.outcome END,
@@ -56,22 +56,27 @@ SELECT p.id, p.tag, p.kind, p.pool, p.slots, p.batch, p.queued::date - 1, '{"sta
        CASE WHEN l.outcome NOT IN ('pending', 'cancelled') THEN l.started_at + interval '1 day' END,
        CASE WHEN l.outcome = 'succeeded' AND p.kind = 'sql' THEN 1000 * p.t + p.k END,
        CASE WHEN p.kind = 'command' AND l.outcome = 'failed' THEN 1 END, '{"rows": 1}',
-       CASE l.outcome WHEN 'failed' THEN 'exit_status' WHEN 'cancelled' THEN 'cancelled' END,
-       CASE l.outcome WHEN 'failed' THEN 'the command ended with status 1' WHEN 'cancelled' THEN 'not needed tonight' END
+       CASE l.outcome WHEN 'failed' THEN CASE WHEN p.t < 4 THEN '40001' ELSE 'exit_status' END WHEN 'cancelled' THEN 'cancelled' END,
+       CASE l.outcome WHEN 'failed' THEN 'it did not work' WHEN 'cancelled' THEN 'not needed tonight' END,
+       CASE l.outcome WHEN 'failed' THEN 'failed' END,
+       CASE WHEN l.outcome IN ('succeeded', 'failed') THEN 'printed' END,
+       CASE WHEN l.outcome IN ('succeeded', 'failed') THEN 7 END
   FROM plan p
   JOIN (SELECT DISTINCT ON (id) * FROM turn ORDER BY id, attempt DESC) l ON l.id = p.id
  ORDER BY p.id;
 
-INSERT INTO tagexec.tag_job_attempts (job_id, attempt, executor_id, hostname, queued_at, started_at, finished_at, outcome, rows_affected, error_code, error, output, output_bytes)
+INSERT INTO tagexec.tag_past_attempts (job_id, attempt, executor_id, hostname, queued_at, started_at, finished_at, outcome, rows_affected, error_code, error, output, output_bytes,
+                                       tag, kind, pool, slots, batch, biz_date)
 SELECT r.id, r.attempt, CASE WHEN r.k > 5 AND r.outcome = 'lost' THEN '00000000-0000-0000-0000-00000000000b' ELSE '00000000-0000-0000-0000-00000000000a' END::uuid,
        CASE WHEN r.k > 5 AND r.outcome = 'lost' THEN 'exec-b' ELSE 'exec-a' END,
        r.queued_at, r.started_at, r.started_at + r.took, r.outcome,
        CASE WHEN r.outcome = 'succeeded' AND r.t < 4 THEN 1000 * r.t + r.k END,
        CASE r.outcome WHEN 'failed' THEN CASE WHEN r.t < 4 THEN '40001' ELSE 'exit_status' END WHEN 'timed_out' THEN 'timeout' WHEN 'lost' THEN 'lost' END,
        CASE r.outcome WHEN 'failed' THEN 'it did not work' WHEN 'timed_out' THEN 'took too long' WHEN 'lost' THEN 'its executor died' END,
-       'printed', 7
+       'printed', 7, p.tag, p.kind, p.pool, p.slots, p.batch, p.queued::date - 1
   FROM turn r
- WHERE r.outcome IN ('succeeded', 'failed', 'timed_out', 'lost', 'interrupted')
+  JOIN plan p ON p.id = r.id
+ WHERE r.attempt < cardinality(p.ends)
  ORDER BY r.started_at + r.took;
 
 INSERT INTO tagexec.tag_operator_actions (at, by, ui_user, action, job_id, before, after)

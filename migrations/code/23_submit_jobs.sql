@@ -8,6 +8,7 @@ DECLARE
     inserted bigint;
     again    record;
     checked  tagexec.submitted_job[];
+    existing bigint[]; -- jobs that are submitted again, locked
     held     record;
     was      tagexec.tag_batches;
     became   tagexec.tag_batches;
@@ -30,6 +31,15 @@ BEGIN
     PERFORM max(octet_length(j.batch)) -- found out here, and not below
        FROM tagexec.tag_jobs j
       WHERE j.dedupe_key = ANY (ARRAY(SELECT r.dedupe_key FROM unnest(checked) r)) AND j.id <> ALL (left_out);
+    existing := ARRAY(
+        SELECT j.id
+          FROM tagexec.tag_jobs j JOIN unnest(checked) r ON r.dedupe_key = j.dedupe_key
+         WHERE CASE WHEN j.id <> ALL (left_out) THEN j.batch = submit_jobs.batch END
+           AND (on_existing = 'rerun_all' AND j.state IN ('succeeded', 'failed', 'cancelled', 'running')
+             OR on_existing = 'retry_failed' AND j.state IN ('failed', 'cancelled', 'running'))
+         ORDER BY j.id
+           FOR UPDATE OF j);
+    PERFORM tagexec.keep_attempts(existing);
     WITH r AS MATERIALIZED (
         SELECT * FROM unnest(checked)
     ), locked AS MATERIALIZED (
@@ -38,11 +48,7 @@ BEGIN
                IS DISTINCT FROM (r.tag, r.kind, r.payload, r.biz_date, r.pool, r.slots, r.priority, r.mutex_key, r.timeout_seconds, r.max_attempts)
                OR r.run_at > statement_timestamp() AS changes -- what runs at once is no change of run_at
           FROM tagexec.tag_jobs j JOIN r ON r.dedupe_key = j.dedupe_key
-         WHERE CASE WHEN j.id <> ALL (left_out) THEN j.batch = submit_jobs.batch END
-           AND (on_existing = 'rerun_all' AND j.state IN ('succeeded', 'failed', 'cancelled', 'running')
-             OR on_existing = 'retry_failed' AND j.state IN ('failed', 'cancelled', 'running'))
-         ORDER BY j.id
-           FOR UPDATE OF j
+         WHERE j.id = ANY (existing)
     ), waiting AS (
         UPDATE tagexec.tag_jobs j
            SET retry_request = to_jsonb(r) - 'n' - 'dedupe_key'
@@ -52,7 +58,7 @@ BEGIN
     ), again AS (
         UPDATE tagexec.tag_jobs j
            SET state = 'pending', failures = 0, crashes = 0, cancel_requested_at = NULL, retry_request = NULL, unavailable_since = NULL,
-               rows_affected = NULL, exit_code = NULL, result = NULL, error_code = NULL, error = NULL,
+               rows_affected = NULL, exit_code = NULL, result = NULL, error_code = NULL, error = NULL, attempt_is_past = true, last_outcome = NULL, last_output = NULL, last_output_bytes = NULL,
                tag = r.tag, kind = r.kind, payload = r.payload, biz_date = r.biz_date, pool = r.pool, slots = r.slots,
                priority = r.priority, mutex_key = r.mutex_key, run_at = greatest(r.run_at, statement_timestamp()),
                timeout_seconds = r.timeout_seconds, max_attempts = r.max_attempts

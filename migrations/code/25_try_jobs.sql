@@ -24,7 +24,7 @@ BEGIN
                 PERFORM convert_to(content, 'UTF8'); -- as executors read it
             ELSE
                 UPDATE tagexec.tag_jobs t
-                   SET state = 'pending', finished_at = clock_timestamp(), run_at = clock_timestamp()
+                   SET state = 'pending', finished_at = clock_timestamp(), run_at = clock_timestamp(), attempt_is_past = true, last_outcome = NULL
                  WHERE t.id = one;
             END IF;
             RAISE EXCEPTION USING ERRCODE = 'TRIED';

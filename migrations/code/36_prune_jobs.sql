@@ -41,7 +41,7 @@ BEGIN
          ORDER BY j.id
            FOR UPDATE SKIP LOCKED
     ), attempts AS (
-        DELETE FROM tagexec.tag_job_attempts a
+        DELETE FROM tagexec.tag_past_attempts a
          WHERE a.job_id = ANY (ARRAY(SELECT o.id FROM old o))
     ), jobs AS (
         DELETE FROM tagexec.tag_jobs j

@@ -9,25 +9,20 @@ BEGIN
     FOR try IN 1..2 LOOP BEGIN
     -- The states are those of the locked rows: what was running when the ids were
     -- read may have succeeded since, and what had failed may be pending already.
-    WITH locked AS MATERIALIZED (
-        SELECT j.id, j.state, j.cancel_requested_at
-          FROM tagexec.tag_jobs j
-         WHERE j.id = ANY (ids) AND j.id <> ALL (left_out)
-         ORDER BY j.id
-           FOR UPDATE
-    ), waiting AS (
+    PERFORM FROM tagexec.tag_jobs j WHERE j.id = ANY (ids) AND j.id <> ALL (left_out) ORDER BY j.id FOR UPDATE;
+    PERFORM tagexec.keep_attempts(ARRAY(
+        SELECT j.id FROM tagexec.tag_jobs j WHERE j.id = ANY (ids) AND j.id <> ALL (left_out) AND j.state = ANY (states)));
+    WITH waiting AS (
         -- Being cancelled just now: pending again once the attempt has ended.
         UPDATE tagexec.tag_jobs j
            SET retry_request = '{}'
-          FROM locked l
-         WHERE j.id = l.id AND l.state = 'running' AND l.cancel_requested_at IS NOT NULL AND j.retry_request IS NULL
+         WHERE j.id = ANY (ids) AND j.id <> ALL (left_out) AND j.state = 'running' AND j.cancel_requested_at IS NOT NULL AND j.retry_request IS NULL
      RETURNING j.id
     ), again AS (
         UPDATE tagexec.tag_jobs j
            SET state = 'pending', failures = 0, crashes = 0, cancel_requested_at = NULL, retry_request = NULL, unavailable_since = NULL, run_at = statement_timestamp(),
-               rows_affected = NULL, exit_code = NULL, result = NULL, error_code = NULL, error = NULL
-          FROM locked l
-         WHERE j.id = l.id AND l.state <> 'running' AND l.state = ANY (states)
+               rows_affected = NULL, exit_code = NULL, result = NULL, error_code = NULL, error = NULL, attempt_is_past = true, last_outcome = NULL, last_output = NULL, last_output_bytes = NULL
+         WHERE j.id = ANY (ids) AND j.id <> ALL (left_out) AND j.state <> 'running' AND j.state = ANY (states)
      RETURNING j.id
     )
     SELECT (SELECT count(*) FROM waiting) + (SELECT count(*) FROM again) INTO done;

@@ -4,26 +4,25 @@
 -- so a leaky predicate sees nothing that the view does not show, and a barrier would
 -- only keep predicates away from the indexes.
 
--- The left joins are to unique keys: a query that asks for none of their columns
--- does not pay for them, and an attempt whose job was deleted still counts.
+-- The left join is to a unique key: a query that asks for none of its columns does
+-- not pay for it.
 CREATE OR REPLACE VIEW tagreport.attempts AS
-SELECT a.job_id, a.attempt, j.tag, j.kind, j.pool, j.slots, j.batch, j.biz_date,
+SELECT a.job_id, a.attempt, a.tag, a.kind, a.pool, a.slots, a.batch, a.biz_date,
        a.outcome, a.queued_at, a.started_at, a.finished_at,
        -- A server clock that was set back must not make a wait negative.
        greatest(0, extract(epoch FROM a.started_at - a.queued_at))::double precision  AS queue_wait_seconds,
        greatest(0, extract(epoch FROM a.finished_at - a.started_at))::double precision AS run_seconds,
        a.executor_id, a.hostname, a.rows_affected, a.exit_code, a.error_code, a.error, a.output_bytes,
        b.dag_id, b.run_id, b.task_id, b.map_index, b.try_number, b.logical_date, b.log_url
-  FROM tagexec.tag_job_attempts a
-  LEFT JOIN tagexec.tag_jobs j ON j.id = a.job_id
-  LEFT JOIN tagexec.tag_batches b ON b.batch = j.batch;
-COMMENT ON VIEW   tagreport.attempts IS 'History: one row per ended attempt. Ask for a range of finished_at: it is found without reading the rest.';
+  FROM tagexec.attempts a
+  LEFT JOIN tagexec.tag_batches b ON b.batch = a.batch;
+COMMENT ON VIEW   tagreport.attempts IS 'History: one row per ended attempt, with what its job was then. Ask for a range of finished_at, with or without a tag: it is found without reading the rest.';
 COMMENT ON COLUMN tagreport.attempts.job_id             IS 'Job (jobs.id).';
 COMMENT ON COLUMN tagreport.attempts.attempt            IS 'Number of the attempt, from 1.';
 COMMENT ON COLUMN tagreport.attempts.tag                IS 'Tag the job computes.';
-COMMENT ON COLUMN tagreport.attempts.kind               IS 'sql, command, http or a registered kind; as the job has it now.';
-COMMENT ON COLUMN tagreport.attempts.pool               IS 'Pool of the job; as the job has it now.';
-COMMENT ON COLUMN tagreport.attempts.slots              IS 'Slots of its pool that the job holds while it runs; as the job has it now.';
+COMMENT ON COLUMN tagreport.attempts.kind               IS 'sql, command, http or a registered kind.';
+COMMENT ON COLUMN tagreport.attempts.pool               IS 'Pool that the attempt took slots from.';
+COMMENT ON COLUMN tagreport.attempts.slots              IS 'Slots that it held.';
 COMMENT ON COLUMN tagreport.attempts.batch              IS 'Batch of the job.';
 COMMENT ON COLUMN tagreport.attempts.biz_date           IS 'Business date the tag was computed for.';
 COMMENT ON COLUMN tagreport.attempts.outcome            IS 'succeeded; failed, timed_out or lost (these count as failures); cancelled; interrupted (executor stopped, or nothing ran: unavailable).';

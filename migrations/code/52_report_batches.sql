@@ -7,7 +7,7 @@ SELECT b.batch, b.dag_id, b.run_id, b.task_id, b.map_index, b.try_number, b.logi
        least(c.first_started_at,
              (SELECT min(a.started_at)
                 FROM tagexec.tag_jobs j
-                JOIN tagexec.tag_job_attempts a ON a.job_id = j.id AND a.attempt = 1
+                JOIN tagexec.tag_past_attempts a ON a.job_id = j.id AND a.attempt = 1
                WHERE j.batch = b.batch AND j.attempt > 1)) AS first_started_at,
        f.finished_at,
        coalesce(c.jobs > 0 AND coalesce(f.finished_at, now()) > b.due_at, false) AS due_missed,

@@ -1,16 +1,14 @@
--- A job that succeeded and then ran again, or is about to, has its success in history only.
 CREATE OR REPLACE VIEW tagreport.tag_freshness AS
 SELECT DISTINCT ON (g.tag)
        g.tag, g.biz_date, g.succeeded_at,
        extract(epoch FROM now() - g.succeeded_at)::double precision AS age_seconds
   FROM (SELECT s.tag, s.biz_date, max(s.succeeded_at) AS succeeded_at
-          FROM (SELECT j.tag, j.biz_date, j.finished_at AS succeeded_at
-                  FROM tagexec.tag_jobs j
-                 WHERE j.state = 'succeeded'
+          FROM (SELECT a.tag, a.biz_date, a.finished_at AS succeeded_at
+                  FROM tagexec.attempts a
+                 WHERE a.outcome = 'succeeded'
                 UNION ALL
-                SELECT j.tag, CASE WHEN a.job_id IS NOT NULL THEN j.biz_date END, a.finished_at
+                SELECT j.tag, NULL, NULL -- it may never have succeeded
                   FROM tagexec.tag_jobs j
-                  LEFT JOIN tagexec.tag_job_attempts a ON a.job_id = j.id AND a.outcome = 'succeeded'
                  WHERE j.state <> 'succeeded') s
          GROUP BY s.tag, s.biz_date) g
  ORDER BY g.tag, g.biz_date DESC NULLS LAST, g.succeeded_at DESC NULLS LAST;

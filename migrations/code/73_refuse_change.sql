@@ -10,6 +10,6 @@ CREATE OR REPLACE TRIGGER append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON tag
     FOR EACH STATEMENT EXECUTE FUNCTION tagexec.refuse_change();
 COMMENT ON TRIGGER append_only ON tagexec.tag_operator_actions IS 'The record of operator actions is not changed.';
 
-CREATE OR REPLACE TRIGGER append_only BEFORE UPDATE ON tagexec.tag_job_attempts
+CREATE OR REPLACE TRIGGER append_only BEFORE UPDATE ON tagexec.tag_past_attempts
     FOR EACH STATEMENT EXECUTE FUNCTION tagexec.refuse_change();
-COMMENT ON TRIGGER append_only ON tagexec.tag_job_attempts IS 'An attempt is written once; prune may delete it.';
+COMMENT ON TRIGGER append_only ON tagexec.tag_past_attempts IS 'An attempt is written once; prune may delete it.';

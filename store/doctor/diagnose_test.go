@@ -92,8 +92,8 @@ func TestDiagnoseNamesWhatIsWrongUntilItIsMended(t *testing.T) {
 			fmt.Sprint("schema: the schema has version 0, this tagexec needs at least ", store.MinSchemaVersion), "tagexec migrate up", []string{"UPDATE tagexec.schema_versions v SET code_hash = k.code_hash FROM kept k WHERE k.version = v.version"}},
 		{"role missing", []string{"DROP OWNED BY tagexec_analyst", "DROP ROLE tagexec_analyst"},
 			"roles: there is no role tagexec_analyst", "CREATE ROLE tagexec_analyst NOLOGIN", []string{"CREATE ROLE tagexec_analyst NOLOGIN", "SELECT tagexec.grant_roles()"}},
-		{"table grant missing", []string{"REVOKE INSERT ON tagexec.tag_job_attempts FROM tagexec_executor"},
-			"roles: role tagexec_executor lacks INSERT on tagexec.tag_job_attempts", "grant_roles()", []string{"SELECT tagexec.grant_roles()"}},
+		{"table grant missing", []string{"REVOKE INSERT ON tagexec.tag_past_attempts FROM tagexec_executor"},
+			"roles: role tagexec_executor lacks INSERT on tagexec.tag_past_attempts", "grant_roles()", []string{"SELECT tagexec.grant_roles()"}},
 		{"function grant missing", []string{"REVOKE EXECUTE ON FUNCTION tagexec.explain_job FROM tagexec_operator"},
 			"roles: role tagexec_operator lacks EXECUTE on tagexec.explain_job(id bigint)", "grant_roles()", []string{"SELECT tagexec.grant_roles()"}},
 		{"column grant missing", []string{"REVOKE INSERT (payload) ON tagexec.tag_jobs FROM tagexec_producer"},
@@ -108,8 +108,8 @@ func TestDiagnoseNamesWhatIsWrongUntilItIsMended(t *testing.T) {
 			"autovacuum: autovacuum is turned off for tagexec.tag_jobs", "RESET (autovacuum_enabled)", []string{"ALTER TABLE tagexec.tag_jobs RESET (autovacuum_enabled)"}},
 		{"settings lost", []string{"ALTER TABLE tagexec.tag_jobs RESET (autovacuum_vacuum_threshold)"},
 			"autovacuum: tagexec.tag_jobs has lost settings", "SET (autovacuum_vacuum_threshold=5000)", []string{"ALTER TABLE tagexec.tag_jobs SET (autovacuum_vacuum_threshold=5000)"}},
-		{"dead rows", []string{"INSERT INTO tagexec.tag_job_attempts SELECT i, gen_random_uuid(), now(), now(), now(), NULL, 0, 1, NULL, '', 'succeeded' FROM generate_series(1, 60000) i", "DELETE FROM tagexec.tag_job_attempts"},
-			"autovacuum: tagexec.tag_job_attempts has 60000 dead rows beside 0 living ones; the last vacuum was never", "VACUUM tagexec.tag_job_attempts", []string{"VACUUM tagexec.tag_job_attempts"}},
+		{"dead rows", []string{"INSERT INTO tagexec.tag_past_attempts SELECT i, gen_random_uuid(), now(), now(), now(), NULL, 0, 1, NULL, '', 'succeeded' FROM generate_series(1, 60000) i", "DELETE FROM tagexec.tag_past_attempts"},
+			"autovacuum: tagexec.tag_past_attempts has 60000 dead rows beside 0 living ones; the last vacuum was never", "VACUUM tagexec.tag_past_attempts", []string{"VACUUM tagexec.tag_past_attempts"}},
 		{"nobody runs its kind", []string{executor(alive), insertJob + "('t', 'http', 'default', NULL, 1, now() - interval '1 hour', now() - interval '1 hour')"},
 			"pending: 1 due jobs of kind http in pool default have no live executor", "TAGEXEC_KINDS", []string{none}},
 		{"nobody serves its pool", []string{executor(alive + ", pools = '{other}'"), insertJob + "('t', 'sql', 'default', NULL, 1, now() - interval '1 hour', now() - interval '1 hour')"},
@@ -213,12 +213,8 @@ func TestDiagnoseOfAServerWhoseClockWasSetBack(t *testing.T) {
 	if _, err := migrations.Up(t.Context(), s.url); err != nil {
 		t.Fatal(err)
 	}
-	s.exec(`WITH jobs AS (
-	            INSERT INTO tagexec.tag_jobs (tag, state, attempt, executor_id, started_at, finished_at)
-	            SELECT 't', 'succeeded', 1, gen_random_uuid(), now(), now() - interval '2 min' FROM generate_series(1, 200)
-	            RETURNING *)
-	        INSERT INTO tagexec.tag_job_attempts (job_id, attempt, executor_id, hostname, queued_at, started_at, finished_at, outcome)
-	        SELECT id, 1, executor_id, '', run_at, started_at, finished_at, 'succeeded' FROM jobs`)
+	s.exec(`INSERT INTO tagexec.tag_jobs (tag, state, attempt, executor_id, started_at, finished_at)
+	        SELECT 't', 'succeeded', 1, gen_random_uuid(), now(), now() - interval '2 min' FROM generate_series(1, 200)`)
 	r := s.diagnose(s.url, maxAge)
 	if len(r.findings) != 0 || !strings.Contains(fmt.Sprint(r.all), "the server's clock was set back at some time, which breaks no promise: attempt 1 of job 1") {
 		t.Errorf("%+v", r.all)

@@ -23,8 +23,8 @@ func TestDiagnoseNamesAnIndexThatMissesAJob(t *testing.T) {
 			t.Parallel()
 			db := storetest.New(t)
 			insert := func(key string) {
-				db.Exec(`INSERT INTO tagexec.tag_jobs (tag, state, mutex_key, attempt, executor_id, started_at, deadline_at)
-					VALUES ('t', $1, nullif($2, ''), 1, gen_random_uuid(), now(), now())`, tt.state, key)
+				db.Exec(`INSERT INTO tagexec.tag_jobs (tag, state, mutex_key, attempt, attempt_is_past, executor_id, started_at, deadline_at)
+					VALUES ('t', $1, nullif($2, ''), 1, true, gen_random_uuid(), now(), now())`, tt.state, key)
 			}
 			db.Exec(ready, false, tt.index)
 			insert(tt.key)

@@ -66,7 +66,7 @@ func (c *Claimer) ClaimAll(ctx context.Context, n int) (jobs []store.Job, err er
 // MustRecord stores results and returns their fates.
 func (c *Claimer) MustRecord(t testing.TB, results ...store.Result) []store.Fate {
 	t.Helper()
-	fates, err := c.Record(t.Context(), "host", results)
+	fates, err := c.Record(t.Context(), results)
 	if err != nil {
 		t.Fatal(err)
 	}

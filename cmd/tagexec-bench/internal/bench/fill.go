@@ -70,12 +70,12 @@ func (f fill) finishedSQL() string {
     SELECT ` + f.values() + `, 'succeeded', 3 + (n % 3 = 0)::integer, $3::uuid, t, t, t + interval '1 s', t + interval '2 s', t + interval '1 h'
       FROM generate_series($1::bigint, $2::bigint) n
      CROSS JOIN LATERAL (SELECT now() - interval '1 year' + n * interval '1 s' AS t) u
- RETURNING id, attempt, created_at, started_at, finished_at
+ RETURNING id, attempt, created_at, started_at, finished_at, tag, kind, pool, slots, batch
 )
-INSERT INTO tagexec.tag_job_attempts (job_id, attempt, executor_id, hostname, queued_at, started_at, finished_at, outcome)
-SELECT e.id, a, $3::uuid, 'bench', e.created_at, e.started_at, e.finished_at, CASE WHEN a = e.attempt THEN 'succeeded' ELSE 'interrupted' END
+INSERT INTO tagexec.tag_past_attempts (job_id, attempt, executor_id, hostname, queued_at, started_at, finished_at, outcome, tag, kind, pool, slots, batch)
+SELECT e.id, a, $3::uuid, 'bench', e.created_at, e.started_at, e.finished_at, 'interrupted', e.tag, e.kind, e.pool, e.slots, e.batch
   FROM ended e
- CROSS JOIN LATERAL generate_series(1, e.attempt) a`
+ CROSS JOIN LATERAL generate_series(1, e.attempt - 1) a`
 }
 
 // put fills an empty queue of ours.
@@ -109,6 +109,6 @@ func (f fill) put(ctx context.Context, db *pgxpool.Pool, show func(done, total i
 			return err
 		}
 	}
-	_, err := db.Exec(ctx, "VACUUM (ANALYZE) tagexec.tag_jobs, tagexec.tag_job_attempts, tagexec.tag_batches")
+	_, err := db.Exec(ctx, "VACUUM (ANALYZE) tagexec.tag_jobs, tagexec.tag_past_attempts, tagexec.tag_batches")
 	return err
 }

@@ -67,7 +67,7 @@ func (g *given) clear(ctx context.Context) error {
 	const clearSQL = `
 DROP SCHEMA IF EXISTS ` + peerSchema + ` CASCADE;
 ALTER TABLE tagexec.tag_jobs ENABLE TRIGGER USER;
-TRUNCATE tagexec.tag_jobs, tagexec.tag_job_attempts, tagexec.tag_batches RESTART IDENTITY;
+TRUNCATE tagexec.tag_jobs, tagexec.tag_past_attempts, tagexec.tag_batches RESTART IDENTITY;
 DELETE FROM tagexec.tag_executors WHERE kinds IN ('{` + kind + `}', '{` + otherKind + `}');
 DELETE FROM tagexec.tag_kinds WHERE kind IN ('` + kind + `', '` + otherKind + `');
 DELETE FROM tagexec.tag_pools WHERE pool IN ('` + roomyPool + `', '` + closedPool + `', '` + takenPool + `')`

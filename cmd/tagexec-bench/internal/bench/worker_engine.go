@@ -70,8 +70,8 @@ func (c counted) Register(ctx context.Context, e store.Executor) (store.Session,
 	return s, err
 }
 
-func (c counted) Record(ctx context.Context, hostname string, results []store.Result) ([]store.Fate, error) {
-	fates, err := c.Store.Record(ctx, hostname, results)
+func (c counted) Record(ctx context.Context, results []store.Result) ([]store.Fate, error) {
+	fates, err := c.Store.Record(ctx, results)
 	c.w.stored(applied(results, fates))
 	return fates, err
 }

@@ -57,7 +57,7 @@ func (w *worker) loop(ctx context.Context, st *store.Store) error {
 		default:
 			return session.Stop(ctx)
 		}
-		fates, err := st.Record(context.WithoutCancel(ctx), e.Hostname, results)
+		fates, err := st.Record(context.WithoutCancel(ctx), results)
 		if err != nil {
 			return err
 		}

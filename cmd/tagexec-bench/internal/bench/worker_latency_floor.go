@@ -71,7 +71,7 @@ func (w *worker) claimOnes(ctx context.Context, st *store.Store, started chan<- 
 			return err
 		}
 		started <- time.Now()
-		if _, err := st.Record(ctx, e.Hostname, []store.Result{{Claim: c, Outcome: store.Succeeded}}); err != nil {
+		if _, err := st.Record(ctx, []store.Result{{Claim: c, Outcome: store.Succeeded}}); err != nil {
 			return err
 		}
 	}

@@ -90,11 +90,10 @@ func TestTheOrderOfTimesIsJudgedBetweenSetBacks(t *testing.T) {
 			for _, rule := range []string{"job_times", "attempt_times"} {
 				db.Allow(rule)
 			}
-			id := db.Insert(storetest.Row{})[0]
-			executor := db.Executor()
-			db.Exec(`UPDATE tagexec.tag_jobs SET state = 'succeeded', attempt = 1, executor_id = $1, started_at = now() + $2::text::interval, finished_at = now() + $3::text::interval`, executor, tt.from, tt.end)
-			db.Exec(`INSERT INTO tagexec.tag_job_attempts (job_id, attempt, executor_id, hostname, queued_at, started_at, finished_at, outcome)
-			         VALUES ($1, 1, $2, '', now() + $3::text::interval, now() + $4::text::interval, now() + $5::text::interval, 'succeeded')`, id, executor, tt.queued, tt.from, tt.end)
+			db.Insert(storetest.Row{})
+			db.Exec(`UPDATE tagexec.tag_jobs
+				SET state = 'succeeded', attempt = 1, executor_id = $1, created_at = now() + $2::text::interval, run_at = now() + $2::text::interval,
+				    started_at = now() + $3::text::interval, finished_at = now() + $4::text::interval`, db.Executor(), tt.queued, tt.from, tt.end)
 			b := testbed{db: db.Pool}
 			if tt.setBack {
 				b.clock.setBacks = []setBack{{time.Now().Add(8 * time.Hour), time.Now()}}
@@ -171,7 +170,7 @@ func TestAPoolOverItsSize(t *testing.T) {
 	executor := db.Executor()
 	run := func(id int64) {
 		db.Exec(`UPDATE tagexec.tag_jobs SET state = 'running', attempt = attempt + 1, executor_id = $2, started_at = now() + interval '8 h', deadline_at = 'infinity' WHERE id = $1`, id, executor)
-		db.Exec("INSERT INTO tagexec.tag_job_attempts (job_id, attempt, executor_id, hostname, queued_at, started_at, finished_at, outcome) SELECT id, attempt - 1, executor_id, '', now(), now(), now(), 'interrupted' FROM tagexec.tag_jobs WHERE id = $1 AND attempt > 1", id)
+		db.Exec("INSERT INTO tagexec.tag_past_attempts (job_id, attempt, executor_id, hostname, queued_at, started_at, finished_at, outcome) SELECT id, attempt - 1, executor_id, '', now(), now(), now(), 'interrupted' FROM tagexec.tag_jobs WHERE id = $1 AND attempt > 1", id)
 	}
 	run(ids[0])
 	run(ids[1])

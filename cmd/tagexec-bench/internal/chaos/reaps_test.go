@@ -67,9 +67,9 @@ func TestWhatEndedBeforeItsTimeIsFound(t *testing.T) {
 			t.Parallel()
 			db := storetest.New(t)
 			id := db.Insert(storetest.Row{"timeout_seconds": tt.timeout})[0]
-			db.Exec("INSERT INTO tagexec.tag_job_attempts (job_id, attempt, executor_id, hostname, queued_at, started_at, finished_at, outcome, error) VALUES ($1, 1, $2, '', now(), now(), now(), $3, $4)",
+			db.Exec("INSERT INTO tagexec.tag_past_attempts (job_id, attempt, executor_id, hostname, queued_at, started_at, finished_at, outcome, error) VALUES ($1, 1, $2, '', now(), now(), now(), $3, $4)",
 				id, db.Executor(), tt.outcome, tt.why)
-			db.Exec("UPDATE tagexec.tag_jobs SET attempt = 1, executor_id = (SELECT executor_id FROM tagexec.tag_job_attempts), failures = 1")
+			db.Exec("UPDATE tagexec.tag_jobs SET attempt = 1, attempt_is_past = true, executor_id = (SELECT executor_id FROM tagexec.tag_job_attempts), failures = 1")
 			found, err := collect(t.Context(), db.Pool, earlySQL, pgx.RowToStructByPos[Finding])
 			if err != nil || len(found) != tt.found {
 				t.Errorf("found %v, %v", found, err)

@@ -10,17 +10,14 @@ UPDATE tagexec.tag_jobs
 SET state = 'succeeded',
     attempt = CASE tag WHEN 'publish_tags' THEN 2 ELSE 1 END,
     executor_id = gen_random_uuid(),
-    started_at = now(),
-    finished_at = now()
+    started_at = now() + CASE tag WHEN 'publish_tags' THEN interval '2 seconds' ELSE '0' END,
+    finished_at = now() + CASE tag WHEN 'publish_tags' THEN interval '4 seconds' ELSE '2 seconds' END
 WHERE biz_date = '1997-01-31';
-INSERT INTO tagexec.tag_job_attempts (job_id, attempt, executor_id, hostname, queued_at, started_at, finished_at, outcome, exit_code, error_code, error)
+INSERT INTO tagexec.tag_past_attempts (job_id, attempt, executor_id, hostname, queued_at, started_at, finished_at, outcome, exit_code, error_code, error)
 SELECT j.id, n, j.executor_id, 'here', now(), now() + (n - 1) * interval '2 seconds', now() + n * interval '2 seconds',
-       CASE WHEN n < j.attempt THEN 'failed' ELSE 'succeeded' END,
-       CASE WHEN n < j.attempt THEN 503 END,
-       CASE WHEN n < j.attempt THEN 'http_status' END,
-       CASE WHEN n < j.attempt THEN '503 Service Unavailable' END
+       'failed', 503, 'http_status', '503 Service Unavailable'
 FROM tagexec.tag_jobs j
-CROSS JOIN LATERAL generate_series(1, j.attempt) n
+CROSS JOIN LATERAL generate_series(1, j.attempt - 1) n
 WHERE j.biz_date = '1997-01-31';
 INSERT INTO tagexec.tag_jobs (tag, payload) VALUES ('not the demo''s', '{}')`
 
