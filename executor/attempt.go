@@ -17,6 +17,9 @@ type attempt struct {
 	ctx     jobContext
 	cancel  context.CancelCauseFunc // of ctx; see stop
 	limit   time.Duration           // of its run
+	timer   *time.Timer             // that stops it then
+	report  Report                  // what its Runner returned
+	failure *Failure                // and how it failed; nil: it did not
 	tries   bool                    // it tries a resource for the breaker
 	runs    atomic.Bool             // its Runner was called, or is about to be
 	stopped atomic.Bool             // it was told to stop while it ran

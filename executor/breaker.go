@@ -179,7 +179,7 @@ func (b *breaker) onTrial() bool {
 // admit returns nil if a job that was just claimed may be run, else what it needs
 // and is unavailable. It reports whether the job tries a resource: then ended must
 // be told of it.
-func (b *breaker) admit(j store.Job) (tries bool, err error) {
+func (b *breaker) admit(j *store.Job) (tries bool, err error) {
 	if !b.known.Load() {
 		return false, nil
 	}
@@ -202,7 +202,7 @@ func (b *breaker) admit(j store.Job) (tries bool, err error) {
 }
 
 // closed returns what a job needs that was closed since it was admitted, or nil.
-func (b *breaker) closed(j store.Job) error {
+func (b *breaker) closed(j *store.Job) error {
 	if !b.known.Load() {
 		return nil
 	}
@@ -218,7 +218,7 @@ func (b *breaker) closed(j store.Job) error {
 
 // ended notes how an admitted job ended: failure is nil if it succeeded, and cause
 // is nil unless its context ended before.
-func (b *breaker) ended(j store.Job, failure *Failure, cause error) {
+func (b *breaker) ended(j *store.Job, failure *Failure, cause error) {
 	if failure == nil && !b.known.Load() {
 		return // nearly always
 	}

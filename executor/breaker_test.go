@@ -24,7 +24,7 @@ type sick struct {
 	probes atomic.Int64
 }
 
-func (s *sick) Run(ctx context.Context, j store.Job) (executor.Report, error) {
+func (s *sick) Run(ctx context.Context, j *store.Job) (executor.Report, error) {
 	if strings.Contains(string(j.Payload), `"a"`) && s.away.Load() {
 		s.tried.Add(1)
 		return executor.Report{}, &executor.Unavailable{Resource: theSource, Err: executor.Failf("08006", "no connection")}
@@ -183,7 +183,7 @@ func TestBreakerSaysThatNothingCanRun(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		q := newMemory()
 		id := q.add(1, store.Job{MaxAttempts: 1})
-		p := start(t, q, executor.Config{}, func(context.Context, store.Job) (executor.Report, error) {
+		p := start(t, q, executor.Config{}, func(context.Context, *store.Job) (executor.Report, error) {
 			return executor.Report{}, &executor.Unavailable{Resource: store.Resource{Name: "everything"}, Err: errors.New("it is not there")}
 		})
 		until(t, time.Second, "the executor is not ready", func() bool { return p.NotReady() == "no test job can run here: it is not there" })

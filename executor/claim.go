@@ -127,15 +127,15 @@ func (c *claimer) want() int {
 
 // acceptAll takes over the jobs that a claim of the session brought.
 func (c *claimer) acceptAll(s *session, jobs []store.Job) {
-	for _, job := range jobs {
-		c.accept(s, job)
+	for i := range jobs {
+		c.accept(s, &jobs[i])
 	}
 	c.stats.claimed(len(jobs))
 }
 
 // accept puts a claimed job before the workers, or hands it back.
-func (c *claimer) accept(s *session, job store.Job) {
-	a := &attempt{job: job, session: s, limit: c.config.JobTimeout}
+func (c *claimer) accept(s *session, job *store.Job) {
+	a := &attempt{job: *job, session: s, limit: c.config.JobTimeout}
 	if seconds := job.TimeoutSeconds; seconds != nil {
 		a.limit = time.Duration(*seconds) * time.Second
 	}

@@ -14,7 +14,7 @@ import (
 // startTimes returns a Runner that notes when each job began.
 func startTimes() (executor.RunnerFunc, chan time.Time) {
 	began := make(chan time.Time, 100)
-	return func(context.Context, store.Job) (executor.Report, error) {
+	return func(context.Context, *store.Job) (executor.Report, error) {
 		began <- time.Now()
 		return executor.Report{}, nil
 	}, began

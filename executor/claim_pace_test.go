@@ -51,7 +51,7 @@ func TestClaimHandsJobsAheadBackWhenTheWorkersBecomeSlow(t *testing.T) {
 		m := newMemory()
 		short := m.add(8_000, store.Job{})
 		long := m.add(500, store.Job{Tag: "long"})
-		run := func(ctx context.Context, j store.Job) (executor.Report, error) {
+		run := func(ctx context.Context, j *store.Job) (executor.Report, error) {
 			if j.Tag == "long" {
 				return takes(time.Hour)(ctx, j)
 			}

@@ -18,7 +18,7 @@ func TestClaimSuspectRunsItAlone(t *testing.T) {
 		q.add(2, store.Job{Tag: "suspect", Crashes: 2})
 		q.add(20, store.Job{Tag: "after"})
 		var running, beside atomic.Int64
-		p := start(t, q, executor.Config{Workers: 3}, func(ctx context.Context, job store.Job) (executor.Report, error) {
+		p := start(t, q, executor.Config{Workers: 3}, func(ctx context.Context, job *store.Job) (executor.Report, error) {
 			n := running.Add(1)
 			defer running.Add(-1)
 			<-time.After(time.Second)
@@ -43,7 +43,7 @@ func TestClaimSuspectDoesNotWaitForLongJobs(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		q := newMemory()
 		q.add(1, store.Job{Tag: "long"})
-		p := start(t, q, executor.Config{Workers: 2}, func(ctx context.Context, job store.Job) (executor.Report, error) {
+		p := start(t, q, executor.Config{Workers: 2}, func(ctx context.Context, job *store.Job) (executor.Report, error) {
 			if job.Tag == "long" {
 				<-time.After(45 * time.Minute)
 			}

@@ -171,7 +171,7 @@ func TestClaimUnderWayWhileReapedBeginsNothing(t *testing.T) {
 					}
 					return claimed, err
 				}
-				p := start(t, mixed{Queue: m, claim: claim}, executor.Config{}, g.around(func(ctx context.Context, j store.Job) (executor.Report, error) {
+				p := start(t, mixed{Queue: m, claim: claim}, executor.Config{}, g.around(func(ctx context.Context, j *store.Job) (executor.Report, error) {
 					if j.Attempt == 1 {
 						t.Error("a claim of the old id began")
 					}
@@ -200,7 +200,7 @@ func TestClaimDoesNotStartAJobThatIsHeldHere(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		m, g := newMemory(), &gauge{}
 		id := m.add(1, store.Job{})
-		p := start(t, m, executor.Config{}, g.around(func(ctx context.Context, j store.Job) (executor.Report, error) {
+		p := start(t, m, executor.Config{}, g.around(func(ctx context.Context, j *store.Job) (executor.Report, error) {
 			<-ctx.Done()
 			<-time.After(2 * time.Second)
 			return executor.Report{}, ctx.Err()

@@ -24,7 +24,7 @@ func serve(ctx context.Context, db *store.Store) error {
 	return pool.Run(ctx)
 }
 
-func greet(_ context.Context, job store.Job) (executor.Report, error) {
+func greet(_ context.Context, job *store.Job) (executor.Report, error) {
 	fmt.Printf("%s says hello with %s\n", job.Tag, job.Payload)
 	return executor.Report{Output: "said hello"}, nil
 }

@@ -13,15 +13,14 @@ import (
 const killGrace = store.KillGrace
 
 // resolve decides what an attempt ended with. cause is why its context ended,
-// nil if it did not.
-func resolve(a *attempt, o Report, failure *Failure, cause error) store.Result {
-	r := store.Result{
-		Claim: a.job.Claim, Outcome: store.Succeeded,
-		RowsAffected: o.RowsAffected, ExitCode: o.ExitCode, Value: o.Value,
-		Output: o.Output, OutputBytes: cmp.Or(o.OutputBytes, int64(len(o.Output))),
-	}
+// nil if it did not. r is filled where it is: to return it takes its size twice, of
+// a stack that is small.
+func resolve(r *store.Result, a *attempt, o *Report, failure *Failure, cause error) {
+	r.Claim, r.Outcome = a.job.Claim, store.Succeeded
+	r.RowsAffected, r.ExitCode, r.Value = o.RowsAffected, o.ExitCode, o.Value
+	r.Output, r.OutputBytes = o.Output, cmp.Or(o.OutputBytes, int64(len(o.Output)))
 	if failure == nil {
-		return r // also if the context ended meanwhile: the work is done
+		return // also if the context ended meanwhile: the work is done
 	}
 	if cause == nil {
 		cause = failure.uncounted
@@ -44,12 +43,11 @@ func resolve(a *attempt, o Report, failure *Failure, cause error) store.Result {
 	if r.Outcome == store.Failed || r.Outcome == store.TimedOut {
 		r.Delay = max(RetryDelay(int(a.job.Failures)+1), min(failure.RetryAfter, longestWait))
 	}
-	return r
 }
 
 // finish makes a result storable and leaves it to the recorder. It reports
 // whether this was the attempt's first result; another is forgotten.
-func (p *Pool) finish(a *attempt, r store.Result) bool {
+func (p *Pool) finish(a *attempt, r *store.Result) bool {
 	if !a.ended.CompareAndSwap(false, true) {
 		return false
 	}
@@ -64,19 +62,20 @@ func (p *Pool) finish(a *attempt, r store.Result) bool {
 }
 
 // weight is about how many bytes a result takes while it awaits its record.
-func weight(r store.Result) int64 {
+func weight(r *store.Result) int64 {
 	return int64(1<<10 + len(r.Error) + len(r.Output) + len(r.Value))
 }
 
 // handBack ends an attempt that has not begun. Its job is pending again after
 // delay, and no failure is counted; if it was cancelled meanwhile, that stands.
 func (p *Pool) handBack(a *attempt, cause error, delay time.Duration) {
-	r := resolve(a, Report{}, &Failure{}, cause)
+	var r store.Result
+	resolve(&r, a, &Report{}, &Failure{}, cause)
 	r.Delay = delay
 	if a.tries {
-		p.breaker.ended(a.job, nil, cause)
+		p.breaker.ended(&a.job, nil, cause)
 	}
-	p.finish(a, r)
+	p.finish(a, &r)
 	a.cancel(cause)
 }
 
@@ -99,7 +98,9 @@ func (p *Pool) handBackQueued(cause error) {
 func (p *Pool) abandon(a *attempt, cause error) {
 	p.stuck.Add(1)
 	p.held.pin(a.job.ID)
-	if !p.finish(a, resolve(a, Report{}, &Failure{}, cause)) {
+	var r store.Result
+	resolve(&r, a, &Report{}, &Failure{}, cause)
+	if !p.finish(a, &r) {
 		p.unstick(a)
 		return
 	}

@@ -34,73 +34,73 @@ func TestFinishRecordsWhatARunnerReturns(t *testing.T) {
 		{"success", store.Job{}, nothing, want{outcome: store.Succeeded, state: "succeeded"}},
 		{
 			"a plain error", store.Job{},
-			func(context.Context, store.Job) (executor.Report, error) {
+			func(context.Context, *store.Job) (executor.Report, error) {
 				return executor.Report{}, errors.New("it broke")
 			},
 			want{store.Failed, "error", "it broke", "pending", false},
 		},
 		{
 			"a Failure", store.Job{},
-			func(context.Context, store.Job) (executor.Report, error) {
+			func(context.Context, *store.Job) (executor.Report, error) {
 				return executor.Report{}, executor.Failf("40001", "try %s", "again")
 			},
 			want{store.Failed, "40001", "try again", "pending", false},
 		},
 		{
 			"a permanent Failure", store.Job{},
-			func(context.Context, store.Job) (executor.Report, error) {
+			func(context.Context, *store.Job) (executor.Report, error) {
 				return executor.Report{}, executor.Refusef("42601", "syntax")
 			},
 			want{store.Failed, "42601", "syntax", "failed", true},
 		},
 		{
 			"a wrapped Failure", store.Job{},
-			func(context.Context, store.Job) (executor.Report, error) {
+			func(context.Context, *store.Job) (executor.Report, error) {
 				return executor.Report{}, fmt.Errorf("wrapped: %w", executor.Refusef("42P01", "no such table"))
 			},
 			want{store.Failed, "42P01", "no such table", "failed", true},
 		},
 		{
 			"the last failure", store.Job{MaxAttempts: 3, Failures: 2},
-			func(context.Context, store.Job) (executor.Report, error) {
+			func(context.Context, *store.Job) (executor.Report, error) {
 				return executor.Report{}, executor.Failf("x", "y")
 			},
 			want{store.Failed, "x", "y", "failed", false},
 		},
 		{
 			"a Failure without a code", store.Job{},
-			func(context.Context, store.Job) (executor.Report, error) {
+			func(context.Context, *store.Job) (executor.Report, error) {
 				return executor.Report{}, &executor.Failure{Message: "m"}
 			},
 			want{store.Failed, "error", "m", "pending", false},
 		},
 		{
 			"a nil Failure as an error", store.Job{},
-			func(context.Context, store.Job) (executor.Report, error) {
+			func(context.Context, *store.Job) (executor.Report, error) {
 				return executor.Report{}, (*executor.Failure)(nil)
 			},
 			want{store.Failed, "panic", "the runner panicked: runtime error: invalid memory address or nil pointer dereference", "pending", false},
 		},
 		{
 			"an error that panics", store.Job{},
-			func(context.Context, store.Job) (executor.Report, error) {
+			func(context.Context, *store.Job) (executor.Report, error) {
 				return executor.Report{}, new(spiteful)
 			},
 			want{store.Failed, "panic", "the runner panicked: no message for you", "pending", false},
 		},
 		{
 			"a panic", store.Job{},
-			func(context.Context, store.Job) (executor.Report, error) { panic("boom") },
+			func(context.Context, *store.Job) (executor.Report, error) { panic("boom") },
 			want{store.Failed, "panic", "the runner panicked: boom", "pending", false},
 		},
 		{
 			"a panic with nil", store.Job{},
-			func(context.Context, store.Job) (executor.Report, error) { panic(nil) }, //nolint:govet // on purpose
+			func(context.Context, *store.Job) (executor.Report, error) { panic(nil) }, //nolint:govet // on purpose
 			want{store.Failed, "panic", "the runner panicked: panic called with nil argument", "pending", false},
 		},
 		{
 			"a panic with an error", store.Job{},
-			func(context.Context, store.Job) (executor.Report, error) { panic(errors.New("bad")) },
+			func(context.Context, *store.Job) (executor.Report, error) { panic(errors.New("bad")) },
 			want{store.Failed, "panic", "the runner panicked: bad", "pending", false},
 		},
 		{
@@ -117,7 +117,7 @@ func TestFinishRecordsWhatARunnerReturns(t *testing.T) {
 		},
 		{
 			"success after its time was over", store.Job{TimeoutSeconds: ptr(int32(1))},
-			func(ctx context.Context, _ store.Job) (executor.Report, error) {
+			func(ctx context.Context, _ *store.Job) (executor.Report, error) {
 				<-ctx.Done()
 				return executor.Report{}, nil
 			},
@@ -170,7 +170,7 @@ func TestFinishRecordsTheReportOfSuccessAndFailure(t *testing.T) {
 			bubble(t, func(t *testing.T) {
 				m := newMemory()
 				id := m.add(1, store.Job{})
-				p := start(t, m, executor.Config{}, func(context.Context, store.Job) (executor.Report, error) {
+				p := start(t, m, executor.Config{}, func(context.Context, *store.Job) (executor.Report, error) {
 					return executor.Report{
 						RowsAffected: ptr(int64(7)), ExitCode: ptr(int32(3)), Value: json.RawMessage(`{"a":"\u0000"}`),
 						Output: "x\x00\xff", OutputBytes: 99,
@@ -191,7 +191,7 @@ func TestFinishCountsNoFailureOfAnInterruptedAttempt(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		m := newMemory()
 		id := m.add(1, store.Job{})
-		p := start(t, m, executor.Config{}, func(_ context.Context, j store.Job) (executor.Report, error) {
+		p := start(t, m, executor.Config{}, func(_ context.Context, j *store.Job) (executor.Report, error) {
 			if j.Attempt == 1 {
 				return executor.Report{}, fmt.Errorf("wrapped: %w", &executor.Interrupted{Reason: "the clock was set"})
 			}
@@ -210,7 +210,7 @@ func TestFinishPutsTheRetryOff(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		m := newMemory()
 		short, long := m.add(1, store.Job{Tag: "30s"}), m.add(1, store.Job{Tag: "100h"})
-		p := start(t, m, executor.Config{}, func(_ context.Context, j store.Job) (executor.Report, error) {
+		p := start(t, m, executor.Config{}, func(_ context.Context, j *store.Job) (executor.Report, error) {
 			d, _ := time.ParseDuration(j.Tag)
 			return executor.Report{}, &executor.Failure{Code: "503", RetryAfter: d}
 		})

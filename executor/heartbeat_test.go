@@ -42,7 +42,7 @@ type causes struct {
 	list map[int64][]error
 }
 
-func (c *causes) run(ctx context.Context, j store.Job) (executor.Report, error) {
+func (c *causes) run(ctx context.Context, j *store.Job) (executor.Report, error) {
 	select {
 	case <-time.After(20 * time.Minute):
 		return executor.Report{}, nil

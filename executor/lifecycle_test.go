@@ -251,7 +251,7 @@ func TestRunUsesTheLastMomentForResultsThatWait(t *testing.T) {
 		q := &flaky{memory: newMemory()}
 		q.add(4, store.Job{})
 		q.failUntil = time.Now().Add(19950 * time.Millisecond) // the tries are 1 to 2 s apart by then
-		p := start(t, q, executor.Config{Grace: 2 * time.Second}, func(ctx context.Context, j store.Job) (executor.Report, error) {
+		p := start(t, q, executor.Config{Grace: 2 * time.Second}, func(ctx context.Context, j *store.Job) (executor.Report, error) {
 			return takes(time.Second)(ctx, j)
 		})
 		pass(20 * time.Second)

@@ -93,11 +93,11 @@ func pass(d time.Duration) {
 }
 
 // nothing is a Runner that does nothing.
-func nothing(context.Context, store.Job) (executor.Report, error) { return executor.Report{}, nil }
+func nothing(context.Context, *store.Job) (executor.Report, error) { return executor.Report{}, nil }
 
 // takes returns a Runner that takes so long, or until its context ends.
 func takes(d time.Duration) executor.RunnerFunc {
-	return func(ctx context.Context, _ store.Job) (executor.Report, error) {
+	return func(ctx context.Context, _ *store.Job) (executor.Report, error) {
 		select {
 		case <-time.After(d):
 			return executor.Report{}, nil
@@ -109,7 +109,7 @@ func takes(d time.Duration) executor.RunnerFunc {
 
 // stubborn returns a Runner that ignores its context for so long.
 func stubborn(d time.Duration) executor.RunnerFunc {
-	return func(context.Context, store.Job) (executor.Report, error) {
+	return func(context.Context, *store.Job) (executor.Report, error) {
 		<-time.After(d)
 		return executor.Report{}, nil
 	}
@@ -125,7 +125,7 @@ type gauge struct {
 }
 
 func (g *gauge) around(run executor.RunnerFunc) executor.RunnerFunc {
-	return func(ctx context.Context, j store.Job) (executor.Report, error) {
+	return func(ctx context.Context, j *store.Job) (executor.Report, error) {
 		g.enter(j.ID)
 		defer g.leave(j.ID)
 		return run(ctx, j)

@@ -68,7 +68,7 @@ func (s *member) mayRun(r *row) bool {
 
 // lacks reports whether the row needs what the executor cannot use.
 func (s *member) lacks(r *row) bool {
-	return slices.ContainsFunc(s.avoids, func(u store.Unavailable) bool { return u.NeededBy(r.Job) })
+	return slices.ContainsFunc(s.avoids, func(u store.Unavailable) bool { return u.NeededBy(&r.Job) })
 }
 
 func (s *member) Avoid(list []store.Unavailable) {
@@ -90,7 +90,7 @@ func (s *member) GiveUp(ctx context.Context) (n int, err error) {
 		}
 		for _, m := range s.sessions {
 			for _, u := range m.avoids {
-				if u.NeededBy(r.Job) && u.Since.After(since) {
+				if u.NeededBy(&r.Job) && u.Since.After(since) {
 					since = u.Since
 				}
 			}

@@ -75,11 +75,11 @@ func TestTwoPoolsOnOneTableRunEachJobOnce(t *testing.T) {
 	)
 	for range 2 {
 		kinds := executor.Runners{
-			"quick": g.around(func(context.Context, store.Job) (executor.Report, error) {
+			"quick": g.around(func(context.Context, *store.Job) (executor.Report, error) {
 				return executor.Report{Output: "done"}, nil
 			}),
 			"slow": g.around(takes(20 * time.Millisecond)),
-			"broken": g.around(func(_ context.Context, j store.Job) (executor.Report, error) {
+			"broken": g.around(func(_ context.Context, j *store.Job) (executor.Report, error) {
 				if j.Failures == 0 {
 					return executor.Report{}, executor.Failf("broken", "the first attempt fails")
 				}

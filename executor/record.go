@@ -39,8 +39,8 @@ type delayed struct {
 	due     <-chan time.Time
 }
 
-func (d *delayed) add(r store.Result, wait time.Duration) {
-	d.results = append(d.results, r)
+func (d *delayed) add(r *store.Result, wait time.Duration) {
+	d.results = append(d.results, *r)
 	if d.due == nil {
 		d.due = time.After(wait)
 	}
@@ -95,14 +95,14 @@ func (r *recorder) run(ctx context.Context) {
 		case a := <-r.answers:
 			r.settle(a)
 		case <-r.later.due:
-			r.results.put(r.later.take()...)
+			r.results.putBack(r.later.take())
 		case <-r.unwritten.due:
-			r.results.put(r.unwritten.take()...)
+			r.results.putBack(r.unwritten.take())
 		case <-r.retry:
 			r.retry = nil
 		case <-finish: // the last moment: try again at once
 			finish, r.ending = nil, true
-			r.results.put(r.unwritten.take()...)
+			r.results.putBack(r.unwritten.take())
 			r.retry, r.outage.failed = nil, 0
 		case <-ctx.Done():
 		}
@@ -126,27 +126,27 @@ func (r *recorder) enough() int {
 func (r *recorder) settle(a answer) {
 	r.underWay--
 	var unknown, refused, missing, unwritten []store.Result
-	for i, result := range a.batch {
-		var fate store.Fate
+	for i := range a.batch {
+		result, fate := &a.batch[i], store.Fate("")
 		if i < len(a.fates) {
 			fate = a.fates[i]
 		}
 		switch {
 		case fate == "" && a.err != nil:
-			unknown = append(unknown, result)
+			unknown = append(unknown, *result)
 		case fate == "" || fate == store.Locked:
 			r.later.add(result, lockedWait)
 		case fate == store.Unwritten:
 			r.unwritten.add(result, unwrittenWait)
-			unwritten = append(unwritten, result)
+			unwritten = append(unwritten, *result)
 		default:
 			r.forget(result, fate)
 		}
 		switch fate {
 		case store.Refused:
-			refused = append(refused, result)
+			refused = append(refused, *result)
 		case store.Missing:
-			missing = append(missing, result)
+			missing = append(missing, *result)
 		}
 	}
 	r.results.putBack(unknown)
@@ -163,7 +163,7 @@ func (r *recorder) settle(a answer) {
 }
 
 // forget lets go of a result that the database has taken or refused.
-func (r *recorder) forget(result store.Result, fate store.Fate) {
+func (r *recorder) forget(result *store.Result, fate store.Fate) {
 	if a := r.held.remove(result.Claim); a != nil {
 		r.unstored.Add(-a.weight)
 	}

@@ -22,10 +22,11 @@ type results struct {
 	ready  chan struct{} // of capacity 1
 }
 
-// put adds results at the end.
-func (q *results) put(rs ...store.Result) {
+// put adds a result at the end.
+func (q *results) put(r *store.Result) {
 	q.mu.Lock()
-	q.list = append(q.list, rs...)
+	q.list = append(q.list, store.Result{})
+	q.list[len(q.list)-1] = *r // on no stack between
 	ready := len(q.list) >= q.enough
 	q.mu.Unlock()
 	if ready {
@@ -60,7 +61,7 @@ func (q *results) take(enough int) []store.Result {
 func portion(list []store.Result) int {
 	n, bytes := 0, int64(0)
 	for n < min(len(list), recordBatch) && bytes < recordBytes {
-		bytes += weight(list[n])
+		bytes += weight(&list[n])
 		n++
 	}
 	return n

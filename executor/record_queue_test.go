@@ -38,7 +38,7 @@ func TestRecordStoresLargeResultsInSmallGroups(t *testing.T) {
 		const size = 60_000
 		q := &recorder{memory: newMemory(), takes: 50 * time.Millisecond}
 		q.add(100, store.Job{})
-		p := start(t, q, executor.Config{Workers: 16}, func(context.Context, store.Job) (executor.Report, error) {
+		p := start(t, q, executor.Config{Workers: 16}, func(context.Context, *store.Job) (executor.Report, error) {
 			return executor.Report{Output: strings.Repeat("x", size)}, nil
 		})
 		until(t, time.Minute, "all jobs succeed", func() bool { return q.states()["succeeded"] == 100 })
@@ -82,7 +82,7 @@ func TestRecordBoundsMemoryInAnOutage(t *testing.T) {
 		first := q.add(jobs, store.Job{})
 		g := &gauge{}
 		output := strings.Repeat("x", each)
-		p := start(t, q, executor.Config{Workers: 4}, g.around(func(context.Context, store.Job) (executor.Report, error) {
+		p := start(t, q, executor.Config{Workers: 4}, g.around(func(context.Context, *store.Job) (executor.Report, error) {
 			<-time.After(time.Millisecond)
 			return executor.Report{Output: output}, nil
 		}))

@@ -18,7 +18,7 @@ func TestRecordKeepsTheIdOfTheClaim(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		q := &recorder{memory: newMemory()}
 		id := q.add(1, store.Job{})
-		p := start(t, q, executor.Config{}, func(ctx context.Context, j store.Job) (executor.Report, error) {
+		p := start(t, q, executor.Config{}, func(ctx context.Context, j *store.Job) (executor.Report, error) {
 			if j.Attempt > 1 {
 				return executor.Report{}, nil
 			}
@@ -96,7 +96,7 @@ func TestRecordAtTheEndWaitsForNoStatementThatHangs(t *testing.T) {
 		}
 		first := q.add(1, store.Job{})
 		q.add(600, store.Job{})
-		p := start(t, q, executor.Config{Workers: 1000}, func(ctx context.Context, j store.Job) (executor.Report, error) {
+		p := start(t, q, executor.Config{Workers: 1000}, func(ctx context.Context, j *store.Job) (executor.Report, error) {
 			if j.ID == first {
 				return executor.Report{}, nil
 			}

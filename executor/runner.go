@@ -16,7 +16,8 @@ import (
 // attempt's time is over, when the job is cancelled, when the executor shuts
 // down, and when the job may be another executor's by now. Run must then end the
 // work itself (statement, process, request) and return, within store.KillGrace.
-// context.Cause(ctx) is the reason.
+// context.Cause(ctx) is the reason. The engine goes on to use the job, so Run must
+// not change it.
 //
 // A nil error means the job succeeded, even if the context ended meanwhile.
 // Any other error fails the attempt: return a *Failure to choose its code,
@@ -25,14 +26,14 @@ import (
 // nothing of what ran was kept. The Report is stored either
 // way. A panic is recovered and stored as a failure with its stack.
 type Runner interface {
-	Run(ctx context.Context, job store.Job) (Report, error)
+	Run(ctx context.Context, job *store.Job) (Report, error)
 }
 
 // RunnerFunc makes a Runner of a function.
-type RunnerFunc func(ctx context.Context, job store.Job) (Report, error)
+type RunnerFunc func(ctx context.Context, job *store.Job) (Report, error)
 
 // Run calls f.
-func (f RunnerFunc) Run(ctx context.Context, job store.Job) (Report, error) { return f(ctx, job) }
+func (f RunnerFunc) Run(ctx context.Context, job *store.Job) (Report, error) { return f(ctx, job) }
 
 // Report is what a run leaves behind, whether it succeeded or failed. The zero
 // value says nothing. Text may hold any bytes: before it is recorded it is made

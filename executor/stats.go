@@ -52,7 +52,7 @@ func (s *stats) claimed(n int) {
 }
 
 // settled counts a result by its fate.
-func (s *stats) settled(r store.Result, fate store.Fate) {
+func (s *stats) settled(r *store.Result, fate store.Fate) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	switch fate {

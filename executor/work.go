@@ -25,20 +25,26 @@ func (w *workers) start() {
 
 // work is one worker: it runs one attempt after the other. A Runner that calls
 // runtime.Goexit takes the goroutine with it; then another takes its place, so
-// that there are never fewer.
+// that there are never fewer. Each step leaves what it finds in the attempt: so a
+// Runner has little stack below it, and a goroutine in which it waits stays small.
 func (w *workers) work() {
-	drained := false
+	var a *attempt // that a Runner has; nil while the worker waits, and keeps nothing
 	defer func() {
-		if !drained {
+		if a != nil {
+			a.failure = Failf("panic", "the runner ended its goroutine with runtime.Goexit")
+			w.end(a)
 			w.free()
 			w.group.Go(w.work)
 		}
 	}()
-	for a := range w.jobs {
-		w.run(a)
+	for a = range w.jobs {
+		if w.begin(a) {
+			w.call(a)
+			w.end(a)
+		}
+		a = nil
 		w.free()
 	}
-	drained = true
 }
 
 // free notes that a worker is free, and wakes the claimer if that makes a
@@ -50,37 +56,17 @@ func (w *workers) free() {
 	}
 }
 
-// run runs one job and sends its result.
-func (w *workers) run(a *attempt) {
-	defer a.cancel(nil)
+// begin starts the time of an attempt. It reports whether its job may begin; if
+// not, it has handed it back.
+func (w *workers) begin(a *attempt) bool {
 	a.runs.Store(true) // before unfit looks at the context: who ends it later knows that a Runner must return
 	if err := w.unfit(a); err != nil {
 		w.handBack(a, err, 0)
-		return
+		return false
 	}
-	began := time.Now()
-	a.ctx.deadline = began.Add(a.limit)
-	timer := time.AfterFunc(a.limit, func() { w.stop(a, ErrTimeout) })
-
-	var (
-		report  Report
-		failure *Failure
-		ended   bool
-	)
-	defer func() { // deferred, because it must also be done after Goexit
-		timer.Stop()
-		w.ranFor.Add(int64(time.Since(began)))
-		if !ended {
-			failure = Failf("panic", "the runner ended its goroutine with runtime.Goexit")
-		}
-		cause := context.Cause(&a.ctx)
-		w.breaker.ended(a.job, failure, cause)
-		if !w.finish(a, resolve(a, report, failure, cause)) {
-			w.unstick(a)
-		}
-	}()
-	report, failure = w.call(&a.ctx, a.job)
-	ended = true
+	a.ctx.deadline = time.Now().Add(a.limit)
+	a.timer = time.AfterFunc(a.limit, func() { w.stop(a, ErrTimeout) })
+	return true
 }
 
 // unfit returns why a job must not begin, nil if it may.
@@ -98,27 +84,27 @@ func (w *workers) unfit(a *attempt) error {
 	case w.unstored.Load() > maxUnstored:
 		return errBacklog
 	}
-	return w.breaker.closed(a.job)
+	return w.breaker.closed(&a.job)
 }
 
 // call calls the Runner of the job's kind. Any error becomes a Failure, and so
 // does a panic, of the Runner or of its error's methods.
-func (w *workers) call(ctx context.Context, job store.Job) (report Report, failure *Failure) {
+func (w *workers) call(a *attempt) {
 	defer func() {
 		if reason := recover(); reason != nil {
-			report.Output, report.OutputBytes = string(debug.Stack()), 0
-			failure = Failf("panic", "the runner panicked: %v", reason)
+			a.report.Output, a.report.OutputBytes = string(debug.Stack()), 0
+			a.failure = Failf("panic", "the runner panicked: %v", reason)
 		}
 	}()
-	runner, known := w.config.Runners[job.Kind]
+	runner, known := w.config.Runners[a.job.Kind]
 	if !known {
-		return Report{}, Failf("unknown_kind", "this executor does not run jobs of kind %q", job.Kind)
+		a.failure = Failf("unknown_kind", "this executor does not run jobs of kind %q", a.job.Kind)
+		return
 	}
-	report, err := runner.Run(ctx, job)
-	if err != nil {
-		failure = failureOf(err)
+	var err error
+	if a.report, err = runner.Run(&a.ctx, &a.job); err != nil {
+		a.failure = failureOf(err)
 	}
-	return report, failure
 }
 
 func failureOf(err error) *Failure {
@@ -137,4 +123,19 @@ func failureOf(err error) *Failure {
 	default:
 		return Failf("error", "%s", err.Error())
 	}
+}
+
+// end sends the result of an attempt that had begun.
+func (w *workers) end(a *attempt) {
+	a.timer.Stop()
+	w.ranFor.Add(int64(a.limit - time.Until(a.ctx.deadline)))
+	cause := context.Cause(&a.ctx)
+	w.breaker.ended(&a.job, a.failure, cause)
+	var r store.Result
+	resolve(&r, a, &a.report, a.failure, cause)
+	a.report = Report{} // of which the result keeps less
+	if !w.finish(a, &r) {
+		w.unstick(a)
+	}
+	a.cancel(nil)
 }

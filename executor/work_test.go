@@ -38,7 +38,7 @@ func TestWorkGoesOnAfterGoexit(t *testing.T) {
 		m, g := newMemory(), &gauge{}
 		bad := m.add(20, store.Job{Tag: "exit", MaxAttempts: 1})
 		m.add(40, store.Job{})
-		p := start(t, m, executor.Config{Workers: 3}, g.around(func(ctx context.Context, j store.Job) (executor.Report, error) {
+		p := start(t, m, executor.Config{Workers: 3}, g.around(func(ctx context.Context, j *store.Job) (executor.Report, error) {
 			if j.Tag == "exit" {
 				runtime.Goexit()
 			}
@@ -100,7 +100,7 @@ func TestWorkGivesARunnerAContextLikeThoseOfTheLibrary(t *testing.T) {
 			first, end, next error
 			causes           []error
 		)
-		p := start(t, m, executor.Config{}, func(ctx context.Context, _ store.Job) (executor.Report, error) {
+		p := start(t, m, executor.Config{}, func(ctx context.Context, _ *store.Job) (executor.Report, error) {
 			deadline, ok := ctx.Deadline()
 			left, limited, first = time.Until(deadline), ok, ctx.Err()
 			child, cancel := context.WithCancel(context.WithValue(ctx, new(int), 1))

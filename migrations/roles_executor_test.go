@@ -170,7 +170,7 @@ func TestRolesLetASQLJobNeitherReadTheQueueNorBecomeTheExecutor(t *testing.T) {
 		for i, s := range statements {
 			list[i] = object{"statement": s}
 		}
-		out, err := sql.Run(t.Context(), store.Job{Kind: "sql", Payload: storetest.JSON(object{"statements": list})})
+		out, err := sql.Run(t.Context(), &store.Job{Kind: "sql", Payload: storetest.JSON(object{"statements": list})})
 		return string(out.Value), err
 	}
 	itself := func(when string) {

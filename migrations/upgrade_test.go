@@ -87,7 +87,7 @@ func TestUpAndDownUnderLoad(t *testing.T) {
 	ended := make(chan error, 2)
 	for range cap(ended) {
 		pool, err := executor.New(db.Store(), executor.Config{
-			Runners: executor.Runners{"sql": executor.RunnerFunc(func(context.Context, store.Job) (executor.Report, error) { return executor.Report{}, nil })},
+			Runners: executor.Runners{"sql": executor.RunnerFunc(func(context.Context, *store.Job) (executor.Report, error) { return executor.Report{}, nil })},
 			Workers: 8, Log: slog.New(failures{t: t}),
 		})
 		if err != nil {

@@ -28,12 +28,12 @@ type Job struct {
 	Pool           string
 	Slots          int32
 	Priority       int16
+	MaxAttempts    int16
 	MutexKey       *string
 	TimeoutSeconds *int32
-	MaxAttempts    int16
+	RunAt          time.Time
 	Failures       int32 // failures counted before this attempt
 	Crashes        int16 // executors that died while they ran this job
-	RunAt          time.Time
 }
 
 // Outcome is how an attempt ended, as stored in tag_job_attempts.outcome.

@@ -51,7 +51,7 @@ type Unavailable struct {
 }
 
 // NeededBy reports whether a job needs the resource.
-func (u Unavailable) NeededBy(j Job) bool {
+func (u Unavailable) NeededBy(j *Job) bool {
 	if j.Kind != u.Kind {
 		return false
 	}

@@ -215,7 +215,7 @@ func (q *timedQueue) longest() time.Duration {
 	return q.most
 }
 
-func seconds(job store.Job) (time.Duration, error) {
+func seconds(job *store.Job) (time.Duration, error) {
 	var payload struct{ Seconds float64 }
 	if err := json.Unmarshal(job.Payload, &payload); err != nil {
 		return 0, fmt.Errorf("read the payload: %w", err)
@@ -223,7 +223,7 @@ func seconds(job store.Job) (time.Duration, error) {
 	return time.Duration(payload.Seconds * float64(time.Second)), nil
 }
 
-func sleep(ctx context.Context, job store.Job) (executor.Report, error) {
+func sleep(ctx context.Context, job *store.Job) (executor.Report, error) {
 	d, err := seconds(job)
 	if err != nil {
 		return executor.Report{}, err
@@ -238,7 +238,7 @@ func sleep(ctx context.Context, job store.Job) (executor.Report, error) {
 
 // spin computes, calls nothing that could yield but the clock, and never looks
 // at its context.
-func spin(_ context.Context, job store.Job) (executor.Report, error) {
+func spin(_ context.Context, job *store.Job) (executor.Report, error) {
 	d, err := seconds(job)
 	for end, n := time.Now().Add(d), 0; err == nil && time.Now().Before(end); {
 		for range 1_000_000 {
@@ -248,7 +248,7 @@ func spin(_ context.Context, job store.Job) (executor.Report, error) {
 	return executor.Report{}, err
 }
 
-func hold(ctx context.Context, _ store.Job) (executor.Report, error) {
+func hold(ctx context.Context, _ *store.Job) (executor.Report, error) {
 	<-ctx.Done()
 	return executor.Report{}, context.Cause(ctx)
 }

@@ -150,7 +150,7 @@ func NewCommand(opt CommandOptions) (*Command, error) {
 func (c *Command) Close() { c.work.close() }
 
 // Run runs the command of one job to its end.
-func (c *Command) Run(ctx context.Context, job store.Job) (executor.Report, error) {
+func (c *Command) Run(ctx context.Context, job *store.Job) (executor.Report, error) {
 	payload, err := decodeCommand(job.Payload)
 	if err != nil {
 		return executor.Report{}, err
@@ -206,7 +206,7 @@ func (c *Command) resolve(name string) (string, error) {
 	return path, nil
 }
 
-func (c *Command) environment(fromPayload map[string]string, job store.Job) ([]string, error) {
+func (c *Command) environment(fromPayload map[string]string, job *store.Job) ([]string, error) {
 	var env []string
 	for _, name := range c.pass {
 		if _, override := fromPayload[name]; override {

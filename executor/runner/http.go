@@ -139,7 +139,7 @@ func NewHTTP(opt HTTPOptions) (*HTTP, error) {
 func (h *HTTP) Close() { h.transport.CloseIdleConnections() }
 
 // Run sends the request of one job and reads its answer.
-func (h *HTTP) Run(ctx context.Context, job store.Job) (executor.Report, error) {
+func (h *HTTP) Run(ctx context.Context, job *store.Job) (executor.Report, error) {
 	payload, err := decodeHTTP(job.Payload)
 	if err != nil {
 		return executor.Report{}, err
@@ -198,7 +198,7 @@ func (x *exchange) readSecrets() error {
 	return nil
 }
 
-func (x *exchange) request(ctx context.Context, job store.Job) (*http.Request, error) {
+func (x *exchange) request(ctx context.Context, job *store.Job) (*http.Request, error) {
 	var body io.Reader
 	if x.payload.body != nil {
 		body = bytes.NewReader(x.payload.body)

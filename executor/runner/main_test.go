@@ -31,8 +31,8 @@ func TestMain(m *testing.M) {
 }
 
 // job makes the job that runners get.
-func job(payload string) store.Job {
-	return store.Job{Claim: store.Claim{ID: 42, Attempt: 2}, Tag: "high_value", Payload: json.RawMessage(payload)}
+func job(payload string) *store.Job {
+	return &store.Job{Claim: store.Claim{ID: 42, Attempt: 2}, Tag: "high_value", Payload: json.RawMessage(payload)}
 }
 
 // wantFailure checks that err is a Failure with a code whose message holds

@@ -120,7 +120,7 @@ func (s *SQL) Close() {
 }
 
 // Run runs the statements of one job.
-func (s *SQL) Run(ctx context.Context, job store.Job) (executor.Report, error) {
+func (s *SQL) Run(ctx context.Context, job *store.Job) (executor.Report, error) {
 	payload, err := decodeSQL(job.Payload)
 	if err != nil {
 		return executor.Report{}, err

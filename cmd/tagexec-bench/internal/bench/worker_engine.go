@@ -22,12 +22,12 @@ func (w *worker) engine() (role, func(), error) {
 	return pool.Run, done, nil
 }
 
-func nothing(context.Context, store.Job) (executor.Report, error) { return executor.Report{}, nil }
+func nothing(context.Context, *store.Job) (executor.Report, error) { return executor.Report{}, nil }
 
 // holder returns a runner whose jobs wait; it reports when all of them do.
 func (w *worker) holder() executor.RunnerFunc {
 	var running atomic.Int64
-	return func(ctx context.Context, _ store.Job) (executor.Report, error) {
+	return func(ctx context.Context, _ *store.Job) (executor.Report, error) {
 		if n := int(running.Add(1)); n == w.Jobs {
 			w.send(Message{Running: n})
 		}

@@ -53,7 +53,7 @@ func (w *worker) latency(ctx context.Context) (role, func(), error) {
 
 func (w *worker) latencyEngine(started chan<- time.Time) (role, func(), error) {
 	w.Poll = latencyPoll
-	pool, close, err := w.pool(func(context.Context, store.Job) (executor.Report, error) {
+	pool, close, err := w.pool(func(context.Context, *store.Job) (executor.Report, error) {
 		started <- time.Now()
 		return executor.Report{}, nil
 	})
