@@ -11,7 +11,7 @@ SELECT a.job_id, a.attempt, a.executor_id, coalesce(a.hostname, e.hostname, '') 
         UNION ALL
         SELECT j.id, j.attempt, j.executor_id, NULL::text, greatest(j.created_at, j.run_at), j.started_at, j.finished_at,
                CASE j.state WHEN 'failed' THEN j.last_outcome ELSE j.state END, j.rows_affected, j.exit_code, j.error_code, j.error, j.last_output, j.last_output_bytes,
-               j.tag, j.kind, j.pool, j.slots, j.batch, j.biz_date, j.state IN ('succeeded', 'failed', 'cancelled') AND j.attempt > 0 AND NOT j.attempt_is_past
+               j.tag, j.kind, j.pool, j.slots, j.batch, j.biz_date, j.finished_at IS NOT NULL AND j.state IN ('succeeded', 'failed', 'cancelled') AND j.attempt > 0 AND NOT j.attempt_is_past
           FROM tagexec.tag_jobs j) a
   LEFT JOIN tagexec.tag_executors e ON e.id = a.executor_id
  WHERE a.has_ended;
