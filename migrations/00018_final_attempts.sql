@@ -1,7 +1,7 @@
--- A final job shows its last attempt itself: nearly every job has one attempt, and a
--- second row for it cost a fifth of what a job costs the server. Attempts after which
--- the job went on, or was deleted, have rows of their own, with what the job was then.
--- tag_job_attempts is a view over both, and comes with the code.
+-- A job shows its first attempt itself, if it ended with that, as nearly every job does.
+-- The other attempts have rows of their own, with what the job was then: a later one of a
+-- job would bring a new time to an old place, and history is found by the order of its
+-- times. tag_job_attempts is a view over both, and comes with the code.
 
 -- +goose Up
 LOCK TABLE tagexec.tag_job_attempts, tagexec.tag_jobs IN ACCESS EXCLUSIVE MODE;
@@ -17,7 +17,7 @@ ALTER TABLE tagexec.tag_past_attempts
     ADD COLUMN kind     text COLLATE "C",
     ADD COLUMN pool     text COLLATE "C",
     ADD COLUMN batch    text COLLATE "C";
-COMMENT ON TABLE  tagexec.tag_past_attempts IS 'Internal: ended attempts that tag_jobs does not show, because the job went on or was deleted; append-only. Read tag_job_attempts.';
+COMMENT ON TABLE  tagexec.tag_past_attempts IS 'Internal: ended attempts but those that tag_jobs shows itself; append-only. Read tag_job_attempts.';
 COMMENT ON COLUMN tagexec.tag_past_attempts.biz_date IS 'Business date of the job, as it was then.';
 COMMENT ON COLUMN tagexec.tag_past_attempts.slots    IS 'Slots that the attempt held.';
 COMMENT ON COLUMN tagexec.tag_past_attempts.tag      IS 'Tag of the job, as it was then; null if it was deleted before version 18.';
@@ -36,8 +36,8 @@ ALTER TABLE tagexec.tag_jobs
         last_outcome IS NULL OR state = 'failed' AND last_outcome IN ('failed', 'timed_out', 'interrupted', 'lost')) NOT VALID,
     ADD CONSTRAINT tag_jobs_pending_shows_no_attempt CHECK (state <> 'pending' OR attempt = 0 OR attempt_is_past) NOT VALID;
 ALTER TABLE tagexec.tag_jobs ALTER COLUMN attempt_is_past SET DEFAULT false;
-COMMENT ON COLUMN tagexec.tag_jobs.attempt_is_past   IS 'Internal: whether the last attempt that ended is in tag_past_attempts; else a final job shows it.';
-COMMENT ON COLUMN tagexec.tag_jobs.last_outcome      IS 'Internal: how the attempt that a failed job shows ended; as its state says if it did not fail.';
+COMMENT ON COLUMN tagexec.tag_jobs.attempt_is_past   IS 'Internal: whether the attempts of the job that ended are in tag_past_attempts. Else a final job shows its one attempt.';
+COMMENT ON COLUMN tagexec.tag_jobs.last_outcome      IS 'Internal: how the attempt ended that a failed job shows; one that did not fail, as its state says.';
 COMMENT ON COLUMN tagexec.tag_jobs.last_output       IS 'Internal: output of the attempt that a final job shows. Read tag_job_attempts.';
 COMMENT ON COLUMN tagexec.tag_jobs.last_output_bytes IS 'Internal: true length of that output in bytes; null for none.';
 

@@ -20,8 +20,8 @@ DROP INDEX CONCURRENTLY IF EXISTS tagexec.tag_jobs_by_tag;
 CREATE INDEX CONCURRENTLY tag_jobs_by_tag ON tagexec.tag_jobs (tag, finished_at) WHERE finished_at IS NOT NULL;
 COMMENT ON INDEX tagexec.tag_jobs_by_tag IS 'History of a tag: the attempts that tag_jobs shows.';
 -- Their predicates are of one column at the front of the row, because each update looks
--- at all that indexes name. Not one with tag_jobs_by_creation: a BRIN range in which a column is null is written
--- anew for every further null.
+-- at all that indexes name. Not one with tag_jobs_by_creation: a BRIN range in which a
+-- column is null is written anew for every further null.
 DROP INDEX CONCURRENTLY IF EXISTS tagexec.tag_jobs_by_finish;
 CREATE INDEX CONCURRENTLY tag_jobs_by_finish ON tagexec.tag_jobs USING brin (finished_at) WHERE finished_at IS NOT NULL;
 COMMENT ON INDEX tagexec.tag_jobs_by_finish IS 'Analysts: the attempts that tag_jobs shows, by time.';

@@ -77,7 +77,7 @@ const (
 
 	reapJobs = `
 WITH l AS MATERIALIZED (
-    SELECT id, greatest(created_at, run_at) AS queued_at,
+    SELECT id, attempt_is_past, greatest(created_at, run_at) AS queued_at,
            CASE WHEN cancel_requested_at IS NOT NULL THEN 'cancelled'
                 WHEN crashes + @crashes::integer >= @crash_limit::integer THEN 'failed'
                 WHEN failures + 1 >= max_attempts THEN 'failed'
@@ -103,23 +103,23 @@ WITH l AS MATERIALIZED (
            exit_code = NULL,
            result = NULL,
            error_code = l.why,
-           attempt_is_past = l.next = 'pending',
-           last_outcome = CASE WHEN l.next = 'failed' THEN 'lost' END,
+           attempt_is_past = l.attempt_is_past OR l.next = 'pending',
+           last_outcome = CASE WHEN NOT l.attempt_is_past AND l.next = 'failed' THEN 'lost' END,
            error = CASE WHEN l.why = 'crash_limit' THEN 'executors died ' || @crash_limit::integer || ' times while they ran this job'
                         WHEN @crashes::integer = 0 THEN 'its executor did not end it when its time was over'
                         ELSE 'the executor died or lost contact while it ran this job' END
       FROM l
      WHERE t.id = l.id
- RETURNING t.id, t.attempt, t.executor_id, t.state, l.queued_at, t.started_at, t.finished_at, t.error_code, t.error,
+ RETURNING t.id, t.attempt, t.executor_id, t.state, t.attempt_is_past, l.queued_at, t.started_at, t.finished_at, t.error_code, t.error,
            t.tag, t.kind, t.pool, t.slots, t.batch, t.biz_date
 ), i AS (
     INSERT INTO tagexec.tag_past_attempts (job_id, attempt, executor_id, hostname, queued_at, started_at, finished_at, outcome,
                                            error_code, error, tag, kind, pool, slots, batch, biz_date)
-    SELECT d.id, d.attempt, d.executor_id, coalesce(e.hostname, ''), d.queued_at, d.started_at, d.finished_at, 'lost',
+    SELECT d.id, d.attempt, d.executor_id, coalesce(e.hostname, ''), d.queued_at, d.started_at, d.finished_at, CASE d.state WHEN 'cancelled' THEN 'cancelled' ELSE 'lost' END,
            d.error_code, d.error, d.tag, d.kind, d.pool, d.slots, d.batch, d.biz_date
       FROM d
       LEFT JOIN tagexec.tag_executors e ON e.id = d.executor_id
-     WHERE d.state = 'pending'
+     WHERE d.attempt_is_past
 )
 SELECT id FROM d`
 )

@@ -28,13 +28,13 @@ WITH u AS MATERIALIZED (
         AS u (id, attempt, executor_id, outcome, permanent, delay, rows_affected, exit_code, result, error_code, error, output, output_bytes)
 ), l AS MATERIALIZED (
     SELECT id, attempt, executor_id, started_at, deadline_at, finished_at, failures, max_attempts, cancel_requested_at, unavailable_since,
-           retry_request IS NOT NULL AS retry, greatest(created_at, run_at) AS queued_at
+           retry_request IS NOT NULL AS retry, attempt_is_past, greatest(created_at, run_at) AS queued_at
       FROM tagexec.tag_jobs
      WHERE id = ANY (@ids::bigint[])
      ORDER BY id
        FOR UPDATE SKIP LOCKED
 ), ok AS MATERIALIZED (
-    SELECT u.*, l.queued_at, s.since, w.waited,
+    SELECT u.*, l.queued_at, l.attempt_is_past, s.since, w.waited,
            CASE WHEN u.outcome = 'succeeded' THEN 'succeeded'
                 WHEN u.outcome = 'cancelled' OR l.cancel_requested_at IS NOT NULL THEN 'cancelled'
                 WHEN u.outcome = 'interrupted' AND u.error_code = 'unavailable' AND w.waited >= l.deadline_at - l.started_at THEN 'failed'
@@ -69,13 +69,14 @@ WITH u AS MATERIALIZED (
            result = ok.result::jsonb,
            error_code = CASE WHEN ok.state = 'cancelled' THEN coalesce(ok.error_code, 'cancelled') ELSE ok.error_code END,
            error = CASE WHEN ok.state = 'failed' AND ok.since IS NOT NULL THEN format('nothing could run it since %s: %s', date_trunc('second', ok.since), ok.error) ELSE ok.error END,
-           attempt_is_past = ok.state = 'pending',
-           last_outcome = CASE WHEN ok.state = 'failed' THEN ok.outcome END,
-           last_output = CASE WHEN ok.state <> 'pending' THEN ok.output END,
-           last_output_bytes = CASE WHEN ok.state <> 'pending' THEN nullif(ok.output_bytes, 0) END
+           attempt_is_past = ok.attempt_is_past OR ok.state = 'pending',
+           last_outcome = CASE WHEN NOT ok.attempt_is_past AND ok.state = 'failed' THEN ok.outcome END,
+           last_output = CASE WHEN NOT ok.attempt_is_past AND ok.state <> 'pending' THEN ok.output END,
+           last_output_bytes = CASE WHEN NOT ok.attempt_is_past AND ok.state <> 'pending' THEN nullif(ok.output_bytes, 0) END
       FROM ok
      WHERE t.id = ok.id
- RETURNING t.id, t.attempt, t.executor_id, t.state, ok.queued_at, t.started_at, t.finished_at, ok.outcome, t.rows_affected, t.exit_code,
+ RETURNING t.id, t.attempt, t.executor_id, t.attempt_is_past, ok.queued_at, t.started_at, t.finished_at,
+           CASE WHEN t.state = 'cancelled' THEN 'cancelled' ELSE ok.outcome END AS outcome, t.rows_affected, t.exit_code,
            t.error_code, t.error, ok.output, ok.output_bytes, t.tag, t.kind, t.pool, t.slots, t.batch, t.biz_date
 ), i AS (
     INSERT INTO tagexec.tag_past_attempts (job_id, attempt, executor_id, hostname, queued_at, started_at, finished_at, outcome, rows_affected,
@@ -84,7 +85,7 @@ WITH u AS MATERIALIZED (
            d.exit_code, d.error_code, d.error, d.output, d.output_bytes, d.tag, d.kind, d.pool, d.slots, d.batch, d.biz_date
       FROM d
       LEFT JOIN tagexec.tag_executors e ON e.id = d.executor_id
-     WHERE d.state = 'pending'
+     WHERE d.attempt_is_past
 )
 SELECT u.id, u.attempt,
        CASE WHEN d.id IS NOT NULL THEN 'applied'

@@ -308,3 +308,24 @@ func TestRunningReturnsWhatTheDatabaseAscribesToTheExecutor(t *testing.T) {
 		t.Errorf("running %+v beside %+v", running, others)
 	}
 }
+
+// A rerun of an old job must not bring a new time among the old ones of tag_jobs, in
+// whose order history is found.
+func TestRecordWritesLaterAttemptsBesideTheirJob(t *testing.T) {
+	t.Parallel()
+	for _, outcome := range []store.Outcome{store.Succeeded, store.Failed, store.Cancelled} {
+		db := storetest.New(t)
+		c := db.Claimer(store.Executor{})
+		db.Insert(storetest.Row{"max_attempts": 1, "tag": "then"})
+		c.MustRecord(t, store.Result{Claim: c.MustClaim(t, 1)[0].Claim, Outcome: outcome, Output: "first", OutputBytes: 5})
+		shown := `SELECT concat_ws(' ', attempt_is_past, last_output, (SELECT count(*) FROM tagexec.tag_past_attempts)) FROM tagexec.tag_jobs`
+		storetest.Check(t, "after the first attempt", storetest.One[string](db, shown), "f first 0")
+		db.Exec("SELECT tagexec.retry_job(id) FROM tagexec.tag_jobs")
+		db.Exec("UPDATE tagexec.tag_jobs SET tag = 'now'")
+		storetest.Check(t, "to be done again", storetest.One[string](db, shown), "t 1")
+		c.MustRecord(t, store.Result{Claim: c.MustClaim(t, 1)[0].Claim, Outcome: outcome, Output: "second", OutputBytes: 6})
+		storetest.Check(t, "after the second attempt", storetest.One[string](db, shown), "t 2")
+		storetest.Check(t, "history", storetest.All[string](db, "SELECT concat_ws(' ', attempt, outcome, output, output_bytes, tag) FROM tagexec.attempts ORDER BY attempt"),
+			fmt.Sprintf("[1 %[1]s first 5 then 2 %[1]s second 6 now]", outcome))
+	}
+}

@@ -68,4 +68,4 @@ SELECT j.id, j.attempt, j.executor_id, coalesce(e.hostname, ''), greatest(j.crea
   LEFT JOIN tagexec.tag_executors e ON e.id = j.executor_id
  WHERE j.id = ANY (ids) AND j.state IN ('succeeded', 'failed', 'cancelled') AND j.attempt > 0 AND NOT j.attempt_is_past
 $$;
-COMMENT ON FUNCTION tagexec.keep_attempts IS 'Internal: writes the attempts that these jobs show to tag_past_attempts, before they go on. The jobs have to be cleared of them, and told that their attempt is past.';
+COMMENT ON FUNCTION tagexec.keep_attempts IS 'Internal: writes the attempts that these jobs show to tag_past_attempts, before they go on. Who calls it clears the jobs of them, and sets attempt_is_past.';

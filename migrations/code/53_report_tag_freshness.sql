@@ -1,15 +1,17 @@
+-- The parts of tagexec.attempts, read once each: of all jobs, since one of a tag may never
+-- have succeeded.
 CREATE OR REPLACE VIEW tagreport.tag_freshness AS
 SELECT DISTINCT ON (g.tag)
        g.tag, g.biz_date, g.succeeded_at,
        extract(epoch FROM now() - g.succeeded_at)::double precision AS age_seconds
   FROM (SELECT s.tag, s.biz_date, max(s.succeeded_at) AS succeeded_at
-          FROM (SELECT a.tag, a.biz_date, a.finished_at AS succeeded_at
-                  FROM tagexec.attempts a
-                 WHERE a.outcome = 'succeeded'
-                UNION ALL
-                SELECT j.tag, NULL, NULL -- it may never have succeeded
+          FROM (SELECT j.tag, CASE WHEN shown THEN j.biz_date END AS biz_date, CASE WHEN shown THEN j.finished_at END AS succeeded_at
                   FROM tagexec.tag_jobs j
-                 WHERE j.state <> 'succeeded') s
+                 CROSS JOIN LATERAL (SELECT j.state = 'succeeded' AND NOT j.attempt_is_past) s (shown)
+                UNION ALL
+                SELECT p.tag, p.biz_date, p.finished_at
+                  FROM tagexec.tag_past_attempts p
+                 WHERE p.outcome = 'succeeded') s
          GROUP BY s.tag, s.biz_date) g
  ORDER BY g.tag, g.biz_date DESC NULLS LAST, g.succeeded_at DESC NULLS LAST;
 COMMENT ON VIEW   tagreport.tag_freshness IS 'One row per tag: the latest business date it was computed for. Reads all jobs.';

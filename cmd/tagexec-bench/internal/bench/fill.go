@@ -66,16 +66,16 @@ SELECT ` + f.values() + `, coalesce(nullif($3::text, ''), 'default'), 'key ' || 
 // ended one a second.
 func (f fill) finishedSQL() string {
 	return `WITH ended AS (
-    INSERT INTO tagexec.tag_jobs (` + jobColumns + `, state, attempt, executor_id, created_at, run_at, started_at, finished_at, deadline_at)
-    SELECT ` + f.values() + `, 'succeeded', 3 + (n % 3 = 0)::integer, $3::uuid, t, t, t + interval '1 s', t + interval '2 s', t + interval '1 h'
+    INSERT INTO tagexec.tag_jobs (` + jobColumns + `, state, attempt, attempt_is_past, executor_id, created_at, run_at, started_at, finished_at, deadline_at)
+    SELECT ` + f.values() + `, 'succeeded', 3 + (n % 3 = 0)::integer, true, $3::uuid, t, t, t + interval '1 s', t + interval '2 s', t + interval '1 h'
       FROM generate_series($1::bigint, $2::bigint) n
      CROSS JOIN LATERAL (SELECT now() - interval '1 year' + n * interval '1 s' AS t) u
  RETURNING id, attempt, created_at, started_at, finished_at, tag, kind, pool, slots, batch
 )
 INSERT INTO tagexec.tag_past_attempts (job_id, attempt, executor_id, hostname, queued_at, started_at, finished_at, outcome, tag, kind, pool, slots, batch)
-SELECT e.id, a, $3::uuid, 'bench', e.created_at, e.started_at, e.finished_at, 'interrupted', e.tag, e.kind, e.pool, e.slots, e.batch
+SELECT e.id, a, $3::uuid, 'bench', e.created_at, e.started_at, e.finished_at, CASE WHEN a = e.attempt THEN 'succeeded' ELSE 'interrupted' END, e.tag, e.kind, e.pool, e.slots, e.batch
   FROM ended e
- CROSS JOIN LATERAL generate_series(1, e.attempt - 1) a`
+ CROSS JOIN LATERAL generate_series(1, e.attempt) a`
 }
 
 // put fills an empty queue of ours.
