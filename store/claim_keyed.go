@@ -3,6 +3,7 @@ package store
 import (
 	"cmp"
 	"context"
+	"errors"
 	"math"
 	"slices"
 
@@ -61,10 +62,21 @@ const findKeyedSQL = `-- tagexec: find keyed jobs
 SELECT c.mutex_key, coalesce(c.id, 0), coalesce(c.slots, 0), coalesce(c.priority, 0::smallint), coalesce(c.run_at, now())
   FROM (` + firstOfKeys + `) c`
 
+// Most keys can run. So a claim first finds and takes in one statement: two
+// cost the client 9 % more CPU for each job.
+const takeKeyedSQL = `-- tagexec: take keyed jobs` + setClaimed + `
+    SELECT l.id
+      FROM (` + firstOfKeys + `) c
+     CROSS JOIN LATERAL (
+           SELECT q.id, q.mutex_key
+             FROM tagexec.tag_jobs q
+            WHERE (SELECT p.slots IS NULL AND NOT p.paused FROM tagexec.tag_pools p WHERE p.pool = @pool)
+              AND q.id = c.id
+              AND ` + mayRun + lockCandidates + returnClaimed
+
 // keyedJobs are the candidates of the keys behind a cursor.
 type keyedJobs struct {
 	candidates []candidate // at most one a key
-	met        []string    // the keys, in order
 	next       string      // behind which key to go on when these are taken; "" at the first
 }
 
@@ -80,15 +92,15 @@ func (k keyedJobs) ids() []int64 {
 // none of more than width slots.
 func (s *session) findKeyed(ctx context.Context, db querier, pool string, width, keys int) (found keyedJobs, err error) {
 	rows, err := db.Query(ctx, findKeyedSQL, pgx.StrictNamedArgs{
-		"kinds": s.Kinds, "unavailable": s.leaveOut(), "pool": pool, "after": s.keysOf(pool).cursor, "width": width, "keys": keys,
+		"kinds": s.Kinds, "unavailable": s.leaveOut(), "pool": pool, "after": s.lanes.cursors[pool], "width": width, "keys": keys,
 	})
 	if err != nil {
 		return found, err
 	}
 	found.candidates = make([]candidate, 0, keys)
-	c := candidate{mine: true}
+	seen, c := 0, candidate{mine: true}
 	_, err = pgx.ForEachRow(rows, []any{&c.mutexKey, &c.id, &c.slots, &c.priority, &c.runAt}, func() error {
-		if found.met = append(found.met, c.mutexKey); len(found.met) == keys {
+		if seen++; seen == keys {
 			found.next = c.mutexKey
 		}
 		if c.id != 0 { // else no job of the key can run
@@ -99,37 +111,27 @@ func (s *session) findKeyed(ctx context.Context, db querier, pool string, width,
 	return found, err
 }
 
-// keysOf returns what is known about the keys of a pool.
-func (s *session) keysOf(pool string) *keys {
-	k := s.lanes.keys[pool]
-	if k == nil {
-		k = &keys{latest: map[string]latest{}}
-		s.lanes.keys[pool] = k
-	}
-	return k
-}
-
 // claimKeyed claims up to n jobs with different mutex keys from an unlimited
-// pool. It takes them as it finds them, until many keys are met that cannot run,
-// or the first comes again: what runs there may have been claimed just now.
+// pool. It takes them as it finds them, until a key is met that cannot run.
 func (s *session) claimKeyed(ctx context.Context, pool string, n int) (jobs []Job, err error) {
-	k := s.keysOf(pool)
-	fromFirst, canRun := k.cursor == "", !s.rivals.near()
+	fromFirst, allRan := s.lanes.cursors[pool] == "", true
 	for round := range keyRounds {
 		wanted := n - len(jobs)
 		keys := min(keysSeen, max(wanted+wanted/8, keysLeast<<round))
-		var claimed []Job
-		taken := canRun
-		if taken {
-			claimed, canRun, err = s.takeKeys(ctx, pool, wanted, keys)
-		} else {
-			claimed, err = s.claimNextKeys(ctx, pool, wanted, keys)
+		claim := s.claimNextKeys
+		if allRan {
+			claim = s.takeKeyed
 		}
+		claimed, err := claim(ctx, pool, wanted, keys)
 		jobs = append(jobs, claimed...)
 		if err != nil || len(jobs) == n {
 			return jobs, err
 		}
-		if !taken && k.cursor == "" { // the last key was seen
+		if allRan {
+			allRan = len(claimed) == keys
+			continue
+		}
+		if s.lanes.cursors[pool] == "" { // the last key was seen
 			if fromFirst {
 				break
 			}
@@ -139,28 +141,52 @@ func (s *session) claimKeyed(ctx context.Context, pool string, n int) (jobs []Jo
 	return jobs, nil
 }
 
+// takeKeyed claims up to n jobs of the next so many keys. The cursor moves
+// behind them if no key may have been passed over. If another executor took one
+// of the keys meanwhile, it claims none.
+func (s *session) takeKeyed(ctx context.Context, pool string, n, keys int) ([]Job, error) {
+	ctx, cancel := bounded(ctx)
+	defer cancel()
+	rows, err := s.pool.Query(ctx, takeKeyedSQL, pgx.StrictNamedArgs{
+		"executor": s.id, "timeout": s.JobTimeout.Seconds(), "n": n, "kinds": s.Kinds, "unavailable": s.leaveOut(),
+		"pool": pool, "after": s.lanes.cursors[pool], "width": math.MaxInt32, "keys": keys,
+	})
+	if err != nil {
+		return nil, err
+	}
+	jobs, err := pgx.AppendRows(make([]Job, 0, n), rows, scanJob)
+	switch {
+	case keyTaken(err):
+		return nil, nil
+	case badRow(err):
+		found, findErr := s.findKeyed(ctx, s.pool, pool, math.MaxInt32, keys)
+		if findErr != nil {
+			return nil, errors.Join(err, findErr)
+		}
+		return nil, ofOne(found.ids(), err)
+	case err == nil && len(jobs) == min(n, keys):
+		s.lanes.cursors[pool] = lastKey(jobs)
+	}
+	return jobs, err
+}
+
 // claimNextKeys claims up to n jobs of the next so many keys. The cursor moves
 // behind the last key claimed if there may be more, else behind the last key seen.
 func (s *session) claimNextKeys(ctx context.Context, pool string, n, keys int) ([]Job, error) {
 	bound, cancel := bounded(ctx)
 	defer cancel()
-	k := s.keysOf(pool)
-	k.walks()
 	found, err := s.findKeyed(bound, s.pool, pool, math.MaxInt32, keys)
 	if err != nil {
 		return nil, err
 	}
 	jobs, err := s.takeUnlimited(ctx, found.ids(), n)
-	s.takenFrom(k, jobs, false)
 	if err != nil {
 		return jobs, err
 	}
 	if len(jobs) == n {
 		found.next = lastKey(jobs)
-		last, _ := slices.BinarySearch(found.met, found.next)
-		found.met = found.met[:last+1]
 	}
-	k.walked(found.met, found.next)
+	s.lanes.cursors[pool] = found.next
 	return jobs, nil
 }
 

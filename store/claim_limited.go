@@ -56,7 +56,7 @@ func (s *session) claimLimitedLanes(ctx context.Context, step step, n int) ([]Jo
 		return append(found, keyed.candidates...), err
 	})
 	if err == nil && fits && step.keyed {
-		s.keysOf(step.pool).walked(keyed.met, keyed.next)
+		s.lanes.cursors[step.pool] = keyed.next
 	}
 	s.lanes.taken(step.lanes, jobs, false)
 	return jobs, err

@@ -42,8 +42,7 @@ const (
 // pool rely on it being later than the pool's lock.
 const (
 	setClaimed       = setRunning + `t.state = 'pending'` + ofThese
-	setClaimedAt     = setRunning + `t.state = 'pending' AND t.ctid = ANY (ARRAY(` // by their places in the table
-	setClaimedAround = setRunning + `t.state || '' = 'pending'` + ofThese          // by no index but that of the ids
+	setClaimedAround = setRunning + `t.state || '' = 'pending'` + ofThese // by no index but that of the ids
 
 	setRunning = `
 UPDATE tagexec.tag_jobs t

@@ -93,8 +93,7 @@
 //   - Nothing overtakes in a limited pool, and nobody starves there
 //     (TestClaimLimitedDoesNotStarveAWideJob, TestClaimLimitedStarvesNoKindInAFullPool).
 //   - A position hides no job for longer than a scan
-//     (TestClaimFindsARowBehindItsPosition, TestClaimFindsJobsBehindThoseOfAForeignKind,
-//     TestClaimKeyedOfKnownKeysTakesTheFirstOfAKey).
+//     (TestClaimFindsARowBehindItsPosition, TestClaimFindsJobsBehindThoseOfAForeignKind).
 //   - The jobs of a dead executor are offered again, of a living one they are not
 //     (TestReapOffersTheJobsOfADeadExecutorAgain, TestReapTakesNobodyTooEarly),
 //     whatever the server's clock does

@@ -5,7 +5,6 @@ import (
 	"context"
 
 	"github.com/google/uuid"
-	"github.com/jackc/pgx/v5"
 )
 
 // The statements whose plans are tested.
@@ -14,8 +13,7 @@ const (
 	TakeSQL            = takeSQL
 	FindInLanesSQL     = findInLanesSQL
 	FindKeyedSQL       = findKeyedSQL
-	TakeNextKeysSQL    = takeNextKeysSQL
-	TakeKnownKeysSQL   = takeKnownKeysSQL
+	TakeKeyedSQL       = takeKeyedSQL
 	FindInBatchSQL     = findInBatchSQL
 	FindAroundSQL      = findAroundSQL
 	FindReservingSQL   = findReservingSQL
@@ -44,16 +42,6 @@ func RecordOn(ctx context.Context, db querier, results []Result) ([]Fate, error)
 func Take(ctx context.Context, of Session, ids []int64, n int) ([]Job, error) {
 	s := of.(*session)
 	return s.take(ctx, s.pool, ids, n, nil, false)
-}
-
-// KnownKeys are the arguments with which a claim takes n jobs of the keys that the
-// session knows, from the first on.
-func KnownKeys(of Session, pool string, n int) pgx.StrictNamedArgs {
-	s := of.(*session)
-	k := s.keysOf(pool)
-	args := pgx.StrictNamedArgs{"executor": s.id, "timeout": 60, "n": n, "kinds": s.Kinds, "unavailable": nil, "pool": pool}
-	s.addLatest(args, k, k.known[:n])
-	return args
 }
 
 // ForgetPooler makes the next connection of s look for a pooler.

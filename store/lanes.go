@@ -43,9 +43,9 @@ func (p position) before(o position) bool {
 // scan from the beginning, and is never skipped.
 type lanes struct {
 	known     map[laneName]*lane
-	keyed     []string         // pools that hold jobs with a mutex key
-	limited   map[string]bool  // pools with a limit of slots
-	keys      map[string]*keys // per pool
+	keyed     []string          // pools that hold jobs with a mutex key
+	limited   map[string]bool   // pools with a limit of slots
+	cursors   map[string]string // per pool: behind which mutex key the next claim starts; "" at the first
 	pace      pace
 	keysFirst bool        // whether keyed jobs go first in this round
 	notified  atomic.Bool // new jobs were announced since the last claim

@@ -132,7 +132,6 @@ func (s *Store) Record(ctx context.Context, results []Result) ([]Fate, error) {
 		n, began := s.records.of(len(results)-done), time.Now()
 		err := s.record(ctx, results[done:done+n], fates[done:done+n])
 		s.records.sent(n, time.Since(began), err)
-		s.unended.recorded(results[done:done+n], fates[done:done+n])
 		if err != nil {
 			return fates, fmt.Errorf("record results: %w", err)
 		}

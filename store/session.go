@@ -54,7 +54,6 @@ type session struct {
 	id           uuid.UUID
 	lanes        lanes
 	batch        batch
-	rivals       rivals
 	suspects     []suspect // that the last scan saw
 	claims       portion
 	mu           sync.Mutex
@@ -72,7 +71,7 @@ type session struct {
 func newSession(s *Store, id uuid.UUID, e Executor) *session {
 	return &session{
 		Store: s, Executor: e, id: id,
-		lanes:        lanes{known: map[laneName]*lane{}, limited: map[string]bool{}, keys: map[string]*keys{}},
+		lanes:        lanes{known: map[laneName]*lane{}, limited: map[string]bool{}, cursors: map[string]string{}},
 		usages:       map[string]usage{},
 		reservations: map[string]reservation{},
 	}

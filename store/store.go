@@ -32,7 +32,6 @@ type Store struct {
 	pooler        *pooler
 	watch         watch
 	records       portion
-	unended       unended
 	contended     atomic.Pointer[time.Time] // until when recordSuccesses does nothing; nil: it may
 }
 
