@@ -19,7 +19,7 @@
 //   - It is short. What takes more than a lock on one table of executors takes all its
 //     locks in its first statement, LOCK TABLE, in the order of the names: what
 //     queues behind it waits once.
-//   - It builds an index of tag_jobs or tag_job_attempts, or of any table that may be
+//   - It builds an index of tag_jobs or tag_past_attempts, or of any table that may be
 //     large, CONCURRENTLY, in a file of its own that is marked NO TRANSACTION. Such a file
 //     can be repeated from any point: DROP INDEX CONCURRENTLY IF EXISTS comes first, because
 //     a try that was interrupted leaves an index that is not valid; the row in
