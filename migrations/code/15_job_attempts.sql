@@ -62,10 +62,10 @@ CREATE OR REPLACE FUNCTION tagexec.keep_attempts(ids bigint[]) RETURNS void
 LANGUAGE sql SET search_path = pg_catalog, pg_temp AS $$
 INSERT INTO tagexec.tag_past_attempts (job_id, attempt, executor_id, hostname, queued_at, started_at, finished_at, outcome,
                                        rows_affected, exit_code, error_code, error, output, output_bytes, tag, kind, pool, slots, batch, biz_date)
-SELECT j.id, j.attempt, j.executor_id, coalesce(e.hostname, ''), greatest(j.created_at, j.run_at), j.started_at, j.finished_at, CASE j.state WHEN 'failed' THEN j.last_outcome ELSE j.state END,
-       j.rows_affected, j.exit_code, j.error_code, j.error, j.last_output, coalesce(j.last_output_bytes, 0), j.tag, j.kind, j.pool, j.slots, j.batch, j.biz_date
+SELECT a.job_id, a.attempt, a.executor_id, a.hostname, a.queued_at, a.started_at, a.finished_at, a.outcome,
+       a.rows_affected, a.exit_code, a.error_code, a.error, a.output, a.output_bytes, a.tag, a.kind, a.pool, a.slots, a.batch, a.biz_date
   FROM tagexec.tag_jobs j
-  LEFT JOIN tagexec.tag_executors e ON e.id = j.executor_id
- WHERE j.id = ANY (ids) AND j.state IN ('succeeded', 'failed', 'cancelled') AND j.attempt > 0 AND NOT j.attempt_is_past
+  JOIN tagexec.attempts a ON a.job_id = j.id
+ WHERE j.id = ANY (ids) AND NOT j.attempt_is_past
 $$;
 COMMENT ON FUNCTION tagexec.keep_attempts IS 'Internal: writes the attempts that these jobs show to tag_past_attempts, before they go on. Who calls it clears the jobs of them, and sets attempt_is_past.';
