@@ -39,8 +39,8 @@ type claimer struct {
 func newClaimer(p *Pool, stop, claimCtx, jobCtx context.Context) *claimer {
 	return &claimer{
 		Pool: p, stop: stop, claimCtx: claimCtx, jobCtx: jobCtx,
-		idle:   idle{outage: outage{log: p.config.Log, during: "listen"}},
-		outage: outage{log: p.config.Log, during: "claim"},
+		idle:   idle{outage: p.outage("listen")},
+		outage: p.outage("claim"),
 	}
 }
 
@@ -70,6 +70,8 @@ func (c *claimer) round() error {
 	drain(c.stored)
 	began := time.Now()
 	claimed, err := c.claim(want)
+	took := time.Since(began)
+	c.config.Observer.Claimed(len(claimed.Jobs), took, err)
 	if err != nil {
 		return err
 	}
@@ -77,7 +79,7 @@ func (c *claimer) round() error {
 	c.suspects.seen = claimed.Suspects
 	c.config.warnUnwritable(claimed.Unwritable)
 	if len(claimed.Jobs) >= want {
-		c.pace.claimed(time.Since(began))
+		c.pace.claimed(took)
 	}
 	switch {
 	case !claimed.More:
@@ -127,15 +129,16 @@ func (c *claimer) want() int {
 
 // acceptAll takes over the jobs that a claim of the session brought.
 func (c *claimer) acceptAll(s *session, jobs []store.Job) {
+	now := time.Now()
 	for i := range jobs {
-		c.accept(s, &jobs[i])
+		c.accept(s, &jobs[i], now)
 	}
 	c.stats.claimed(len(jobs))
 }
 
 // accept puts a claimed job before the workers, or hands it back.
-func (c *claimer) accept(s *session, job *store.Job) {
-	a := &attempt{job: *job, session: s, limit: c.config.JobTimeout}
+func (c *claimer) accept(s *session, job *store.Job, now time.Time) {
+	a := &attempt{job: *job, session: s, limit: c.config.JobTimeout, waited: max(0, now.Sub(job.RunAt))}
 	if seconds := job.TimeoutSeconds; seconds != nil {
 		a.limit = time.Duration(*seconds) * time.Second
 	}

@@ -49,8 +49,9 @@ func (c *claimer) claimSuspect() (hold bool, err error) {
 func (c *claimer) runAlone() (hold bool, err error) {
 	c.suspects.seen = false
 	c.claimsBegun.Add(1)
-	s := c.session.Load()
+	s, began := c.session.Load(), time.Now()
 	jobs, err := s.ClaimSuspect(c.claimCtx)
+	c.config.Observer.Claimed(len(jobs), time.Since(began), err)
 	for _, job := range jobs {
 		c.config.Log.Warn("running a job alone that has taken down executors before", "job", job.ID, "tag", job.Tag, "crashes", job.Crashes)
 	}

@@ -36,7 +36,8 @@
 // any end of it into a storable result.
 //
 // The package sees neither Postgres nor the environment: it needs a [Queue],
-// which *store.Store is, and a [Runner] for each kind of job.
+// which *store.Store is, and a [Runner] for each kind of job. An [Observer] is told what
+// it does (observe.go).
 //
 // # Guarantees
 //

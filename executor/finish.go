@@ -46,11 +46,13 @@ func resolve(r *store.Result, a *attempt, o *Report, failure *Failure, cause err
 }
 
 // finish makes a result storable and leaves it to the recorder. It reports
-// whether this was the attempt's first result; another is forgotten.
-func (p *Pool) finish(a *attempt, r *store.Result) bool {
+// whether this was the attempt's first result; another is forgotten. ran is how long
+// the Runner ran, 0 if it did not or has not returned.
+func (p *Pool) finish(a *attempt, r *store.Result, ran time.Duration) bool {
 	if !a.ended.CompareAndSwap(false, true) {
 		return false
 	}
+	a.ran = ran
 	r.ErrorCode = cutEnd(cleanText(r.ErrorCode), maxCode)
 	r.Error = cutEnd(storedText(r.Error), maxError)
 	r.Output = cutMiddle(storedText(r.Output), maxOutput)
@@ -75,7 +77,7 @@ func (p *Pool) handBack(a *attempt, cause error, delay time.Duration) {
 	if a.tries {
 		p.breaker.ended(&a.job, nil, cause)
 	}
-	p.finish(a, &r)
+	p.finish(a, &r, 0)
 	a.cancel(cause)
 }
 
@@ -100,7 +102,7 @@ func (p *Pool) abandon(a *attempt, cause error) {
 	p.held.pin(a.job.ID)
 	var r store.Result
 	resolve(&r, a, &Report{}, &Failure{}, cause)
-	if !p.finish(a, &r) {
+	if !p.finish(a, &r, 0) {
 		p.unstick(a)
 		return
 	}

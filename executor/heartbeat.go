@@ -19,7 +19,7 @@ type heartbeat struct {
 }
 
 func newHeartbeat(p *Pool) *heartbeat {
-	return &heartbeat{Pool: p, outage: outage{log: p.config.Log, during: "heartbeat"}}
+	return &heartbeat{Pool: p, outage: p.outage("heartbeat")}
 }
 
 // run sends heartbeats until ctx ends.

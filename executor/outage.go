@@ -12,11 +12,12 @@ import (
 // the log short: an error is logged when it is new and then every few seconds.
 // It is used by one goroutine at a time.
 type outage struct {
-	log    *slog.Logger
-	during string // what is tried
-	failed int    // tries in a row
-	last   string // error that was logged last
-	logged time.Time
+	log      *slog.Logger
+	observer Observer
+	during   string // what is tried
+	failed   int    // tries in a row
+	last     string // error that was logged last
+	logged   time.Time
 }
 
 const (
@@ -25,9 +26,15 @@ const (
 	logInterval = 10 * time.Second
 )
 
+// outage returns one for what is tried.
+func (p *Pool) outage(during string) outage {
+	return outage{log: p.config.Log, observer: p.config.Observer, during: during}
+}
+
 // again notes a failed try and returns how long to wait before the next.
 func (o *outage) again(err error) time.Duration {
 	o.failed++
+	o.observer.Failed(o.during, err)
 	if err.Error() != o.last || time.Since(o.logged) > logInterval {
 		o.log.Error("database trouble", "during", o.during, "tries", o.failed, "error", err)
 		o.last, o.logged = err.Error(), time.Now()

@@ -31,7 +31,8 @@ type Config struct {
 	Grace        time.Duration // for running jobs after the context of Run ended; 0 stops them at once
 	JobTimeout   time.Duration // limit of an attempt whose job sets none; store.DefaultJobTimeout
 
-	Log *slog.Logger // slog.Default()
+	Log      *slog.Logger // slog.Default()
+	Observer Observer     // is told what the Pool does; none
 }
 
 const (
@@ -91,6 +92,9 @@ func New(q Queue, c Config) (*Pool, error) {
 	c.Heartbeat = cmp.Or(c.Heartbeat, defaultHeartbeat)
 	c.JobTimeout = cmp.Or(c.JobTimeout, store.DefaultJobTimeout)
 	c.Log = cmp.Or(c.Log, slog.Default())
+	if c.Observer == nil {
+		c.Observer = Unobserved{}
+	}
 	if c.Heartbeat*2 > c.Lease {
 		return nil, fmt.Errorf("executor: a lease of %s is too short for a heartbeat every %s: it must be at least twice as long", c.Lease, c.Heartbeat)
 	}

@@ -26,7 +26,7 @@ type readback struct {
 }
 
 func newReadback(p *Pool) *readback {
-	return &readback{Pool: p, outage: outage{log: p.config.Log, during: "read back"}}
+	return &readback{Pool: p, outage: p.outage("read back")}
 }
 
 // run reads back every few seconds until ctx ends. A dead executor is seen in
@@ -127,6 +127,7 @@ func (r *readback) reap(ctx context.Context) error {
 	reaped, err := r.queue.Reap(ctx, r.lease.unbroken())
 	r.config.warnUnwritable(reaped.Unwritable)
 	if err == nil && len(reaped.Executors) > 0 {
+		r.config.Observer.Reaped(len(reaped.Executors), reaped.Jobs)
 		r.config.Log.Warn("reaped dead executors", "executors", reaped.Executors, "jobs", reaped.Jobs)
 	}
 	return err

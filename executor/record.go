@@ -25,6 +25,7 @@ type recorder struct {
 	*Pool
 	finish    chan struct{} // closed when no more results come: run ends when all are settled
 	underWay  int           // flushes
+	settled   []Ended       // by the answer at hand; used again by the next
 	answers   chan answer   // theirs
 	later     delayed       // rows that another session holds
 	unwritten delayed       // rows that Postgres refuses to change
@@ -65,7 +66,7 @@ func newRecorder(p *Pool) *recorder {
 		Pool:    p,
 		finish:  make(chan struct{}),
 		answers: make(chan answer, maxFlushes),
-		outage:  outage{log: p.config.Log, during: "record"},
+		outage:  p.outage("record"),
 	}
 }
 
@@ -83,7 +84,9 @@ func (r *recorder) run(ctx context.Context) {
 			}
 			r.underWay++
 			flushes.Go(func() {
+				began := time.Now()
 				fates, err := r.queue.Record(ctx, batch)
+				r.config.Observer.Recorded(len(batch), time.Since(began), err)
 				r.answers <- answer{batch, fates, err}
 			})
 		}
@@ -125,6 +128,7 @@ func (r *recorder) enough() int {
 // settle acts on an answer: results whose fate is unknown are tried again.
 func (r *recorder) settle(a answer) {
 	r.underWay--
+	r.settled = r.settled[:0]
 	var unknown, refused, missing, unwritten []store.Result
 	for i := range a.batch {
 		result, fate := &a.batch[i], store.Fate("")
@@ -149,6 +153,9 @@ func (r *recorder) settle(a answer) {
 			missing = append(missing, *result)
 		}
 	}
+	r.stats.settled(r.settled)
+	r.config.Observer.Ended(r.settled)
+	clear(r.settled) // of their jobs
 	r.results.putBack(unknown)
 	r.warn("late results were refused: the claims are no longer ours", refused)
 	r.warn("the jobs of results do not exist any more", missing)
@@ -164,10 +171,11 @@ func (r *recorder) settle(a answer) {
 
 // forget lets go of a result that the database has taken or refused.
 func (r *recorder) forget(result *store.Result, fate store.Fate) {
-	if a := r.held.remove(result.Claim); a != nil {
+	a := r.held.remove(result.Claim)
+	if a != nil {
 		r.unstored.Add(-a.weight)
 	}
-	r.stats.settled(result, fate)
+	r.settled = append(r.settled, endedAs(a, result, fate))
 }
 
 // warn logs one line for results that could not be stored.

@@ -51,19 +51,21 @@ func (s *stats) claimed(n int) {
 	s.s.Claimed += int64(n)
 }
 
-// settled counts a result by its fate.
-func (s *stats) settled(r *store.Result, fate store.Fate) {
+// settled counts attempts by the fates of their results.
+func (s *stats) settled(attempts []Ended) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	switch fate {
-	case store.Applied, store.Already:
-		if s.s.Recorded == nil {
-			s.s.Recorded = map[store.Outcome]int64{}
+	for i := range attempts {
+		switch attempts[i].Fate {
+		case store.Applied, store.Already:
+			if s.s.Recorded == nil {
+				s.s.Recorded = map[store.Outcome]int64{}
+			}
+			s.s.Recorded[attempts[i].Outcome]++
+		case store.Refused:
+			s.s.Refused++
+		case store.Missing:
+			s.s.Missing++
 		}
-		s.s.Recorded[r.Outcome]++
-	case store.Refused:
-		s.s.Refused++
-	case store.Missing:
-		s.s.Missing++
 	}
 }

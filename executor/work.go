@@ -128,13 +128,14 @@ func failureOf(err error) *Failure {
 // end sends the result of an attempt that had begun.
 func (w *workers) end(a *attempt) {
 	a.timer.Stop()
-	w.ranFor.Add(int64(a.limit - time.Until(a.ctx.deadline)))
+	ran := a.limit - time.Until(a.ctx.deadline)
+	w.ranFor.Add(int64(ran))
 	cause := context.Cause(&a.ctx)
 	w.breaker.ended(&a.job, a.failure, cause)
 	var r store.Result
 	resolve(&r, a, &a.report, a.failure, cause)
 	a.report = Report{} // of which the result keeps less
-	if !w.finish(a, &r) {
+	if !w.finish(a, &r, ran) {
 		w.unstick(a)
 	}
 	a.cancel(nil)
