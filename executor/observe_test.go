@@ -181,11 +181,11 @@ func TestLoadIsWhatThePoolIsBusyWith(t *testing.T) {
 
 func TestLoadCountsStuckWorkersAsBusy(t *testing.T) {
 	bubble(t, func(t *testing.T) {
-		m := newMemory()
-		m.add(1, store.Job{TimeoutSeconds: ptr(int32(1))})
-		p := start(t, m, executor.Config{}, stubborn(time.Hour))
+		q := &recorder{memory: newMemory(), takes: time.Minute}
+		q.add(1, store.Job{TimeoutSeconds: ptr(int32(1))})
+		p := start(t, q, executor.Config{}, stubborn(time.Hour))
 		pass(2*time.Second + killGrace)
-		if l := p.Load(); l.Busy != 1 || l.Stuck != 1 || l.Waiting != 0 {
+		if l := p.Load(); l.Busy != 1 || l.Stuck != 1 || l.Waiting != 1 {
 			t.Errorf("%+v", l)
 		}
 		p.stop(t)
