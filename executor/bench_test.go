@@ -21,10 +21,10 @@ type endless struct {
 
 func (q *endless) Register(context.Context, store.Executor) (store.Session, error) { return q, nil }
 
-func (q *endless) ID() string                      { return "endless" }
-func (q *endless) Heartbeat(context.Context) error { return nil }
-func (q *endless) Stop(context.Context) error      { return nil }
-func (q *endless) Avoid([]store.Unavailable)       {}
+func (q *endless) ID() string                              { return "endless" }
+func (q *endless) Heartbeat(context.Context) (bool, error) { return false, nil }
+func (q *endless) Stop(context.Context) error              { return nil }
+func (q *endless) Avoid([]store.Unavailable)               {}
 
 func (q *endless) GiveUp(context.Context) (int, error) { return 0, nil }
 
@@ -37,6 +37,8 @@ func (q *endless) Reap(context.Context, time.Duration) (store.Reaped, error) {
 func (q *endless) ExpireBatches(context.Context) (store.Expired, error) {
 	return store.Expired{}, nil
 }
+
+func (q *endless) WriteMinutes(context.Context) (bool, error) { return false, nil }
 
 func (q *endless) Running(context.Context) ([]store.Running, error) { return nil, nil }
 

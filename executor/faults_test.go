@@ -19,7 +19,7 @@ type mixed struct {
 	claim        func(ctx context.Context, s store.Session, n int) (store.Claimed, error)
 	claimSuspect func(ctx context.Context, s store.Session) ([]store.Job, error)
 	listen       func(ctx context.Context, s store.Session, listening, notified func()) error
-	heartbeat    func(ctx context.Context, s store.Session) error
+	heartbeat    func(ctx context.Context, s store.Session) (bool, error)
 	running      func(ctx context.Context, s store.Session) ([]store.Running, error)
 	stop         func(ctx context.Context, s store.Session) error
 }
@@ -58,7 +58,7 @@ func (s mixedSession) Listen(ctx context.Context, listening, notified func()) er
 	return s.mixed.listen(ctx, s.Session, listening, notified)
 }
 
-func (s mixedSession) Heartbeat(ctx context.Context) error {
+func (s mixedSession) Heartbeat(ctx context.Context) (bool, error) {
 	if s.mixed.heartbeat == nil {
 		return s.Session.Heartbeat(ctx)
 	}
@@ -144,15 +144,15 @@ func (q *forgetful) claimSuspect(ctx context.Context, s store.Session) ([]store.
 // unheard is a database whose heartbeats fail or hang, while all else works.
 type unheard struct{ fail, hang atomic.Bool }
 
-func (d *unheard) heartbeat(ctx context.Context, s store.Session) error {
+func (d *unheard) heartbeat(ctx context.Context, s store.Session) (bool, error) {
 	if !d.fail.Load() {
 		return s.Heartbeat(ctx)
 	}
 	if d.hang.Load() {
 		<-ctx.Done()
-		return ctx.Err()
+		return false, ctx.Err()
 	}
-	return errAway
+	return false, errAway
 }
 
 // away is a database that can be out of reach: calls fail at once, or hang
@@ -207,9 +207,9 @@ func (q *away) queue() executor.Queue {
 			}
 			return s.Claim(ctx, n)
 		},
-		heartbeat: func(ctx context.Context, s store.Session) error {
+		heartbeat: func(ctx context.Context, s store.Session) (bool, error) {
 			if err := q.reach(ctx); err != nil {
-				return err
+				return false, err
 			}
 			return s.Heartbeat(ctx)
 		},

@@ -15,11 +15,12 @@ var errFenced = errors.New("the executor lost contact with the database for so l
 // a goroutine that does nothing else, so that nothing delays it.
 type heartbeat struct {
 	*Pool
+	drain  func() // ends claims; may be called again
 	outage outage
 }
 
-func newHeartbeat(p *Pool) *heartbeat {
-	return &heartbeat{Pool: p, outage: p.outage("heartbeat")}
+func newHeartbeat(p *Pool, drain func()) *heartbeat {
+	return &heartbeat{Pool: p, drain: drain, outage: p.outage("heartbeat")}
 }
 
 // run sends heartbeats until ctx ends.
@@ -47,12 +48,15 @@ func (h *heartbeat) beat(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, h.config.Heartbeat)
 	defer cancel()
 	s, sent := h.session.Load(), time.Now()
-	err := s.Heartbeat(ctx)
+	drain, err := s.Heartbeat(ctx)
 	switch {
 	case errors.Is(err, store.ErrReaped):
 		return h.startOver(ctx, s)
 	case err == nil:
 		h.lease.renew(sent)
+	}
+	if drain {
+		h.drain()
 	}
 	return err
 }

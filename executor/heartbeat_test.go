@@ -121,12 +121,12 @@ func TestHeartbeatsThatFailStopClaimsAndMutexJobs(t *testing.T) {
 func TestHeartbeatAnsweredLateDoesNotExtendTheTrust(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		q, d, c := newMemory(), &unheard{}, &causes{}
-		slow := func(ctx context.Context, s store.Session) error {
-			err := d.heartbeat(ctx, s)
+		slow := func(ctx context.Context, s store.Session) (bool, error) {
+			drain, err := d.heartbeat(ctx, s)
 			if err == nil {
 				<-time.After(4500 * time.Millisecond)
 			}
-			return err
+			return drain, err
 		}
 		keyed := q.add(1, store.Job{MutexKey: ptr("k")})
 		p := start(t, mixed{Queue: q, heartbeat: slow}, executor.Config{Lease: 30 * time.Second, Heartbeat: 5 * time.Second}, c.run)

@@ -28,6 +28,8 @@ const (
 // Run registers the executor and runs jobs until ctx ends. Then it claims
 // nothing more, lets running jobs go on for Grace, stops the rest, records,
 // hands unfinished jobs back and returns nil, at most five seconds after Grace.
+// An operator can ask the executor to end (drain_executor): it does the same, but lets
+// running jobs go on until they end or ctx does, and returns nil too.
 // It returns an error only if it could not register, or was called before.
 func (p *Pool) Run(ctx context.Context) error {
 	if !p.started.CompareAndSwap(false, true) {
@@ -38,6 +40,9 @@ func (p *Pool) Run(ctx context.Context) error {
 	if err := p.register(ctx); err != nil {
 		return err
 	}
+	// What is drained claims as little as what is stopped.
+	claimable, drain := context.WithCancel(ctx)
+	defer drain()
 	// Jobs outlive ctx by the grace, and the engine outlives the jobs.
 	jobCtx := context.WithoutCancel(ctx)
 	engineCtx, stopEngine := context.WithCancel(context.WithoutCancel(ctx))
@@ -50,15 +55,15 @@ func (p *Pool) Run(ctx context.Context) error {
 	workers.start()
 	recorder := newRecorder(p)
 	recording.Go(func() { recorder.run(engineCtx) })
-	heartbeat := newHeartbeat(p)
+	heartbeat := newHeartbeat(p, drain)
 	keeping.Go(func() { heartbeat.run(engineCtx) })
 	keeping.Go(func() { heartbeat.guard(engineCtx) })
 	keeping.Go(func() { newReadback(p).run(engineCtx) })
-	claimer := newClaimer(p, ctx, claimCtx, jobCtx)
+	claimer := newClaimer(p, claimable, claimCtx, jobCtx)
 	claiming.Go(claimer.run)
 
-	<-ctx.Done()
-	stopAt := time.Now().Add(p.config.Grace)
+	<-claimable.Done()
+	graceFrom := time.Now()
 	close(p.stopping)
 	p.config.Log.Info("claiming nothing more", "running", p.busy.Load(), "grace", p.config.Grace)
 	// A claim under way is given a moment: if it is cut off, its answer is lost.
@@ -70,6 +75,14 @@ func (p *Pool) Run(ctx context.Context) error {
 	close(p.jobs)
 
 	finished := ended(&workers.group)
+	if ctx.Err() == nil { // drained
+		select {
+		case <-finished:
+		case <-ctx.Done():
+		}
+		graceFrom = time.Now()
+	}
+	stopAt := graceFrom.Add(p.config.Grace)
 	if !within(time.Until(stopAt), finished) {
 		p.config.Log.Info("grace is over, stopping jobs", "running", p.busy.Load())
 		for _, a := range p.held.snapshot() {

@@ -21,6 +21,7 @@ type member struct {
 	beat            time.Time
 	beats           []time.Time
 	stopped, reaped bool
+	drained         bool // it was asked to end
 	avoids          []store.Unavailable
 }
 
@@ -152,15 +153,15 @@ func (s *member) Listen(ctx context.Context, listening, notified func()) error {
 	return nil
 }
 
-func (s *member) Heartbeat(ctx context.Context) error {
+func (s *member) Heartbeat(ctx context.Context) (drain bool, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.reaped {
-		return store.ErrReaped
+		return false, store.ErrReaped
 	}
 	s.beat = time.Now()
 	s.beats = append(s.beats, s.beat)
-	return ctx.Err()
+	return s.drained, ctx.Err()
 }
 
 func (s *member) Running(ctx context.Context) ([]store.Running, error) {

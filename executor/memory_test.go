@@ -256,6 +256,8 @@ func (m *memory) ExpireBatches(ctx context.Context) (store.Expired, error) {
 	return store.Expired{}, ctx.Err()
 }
 
+func (m *memory) WriteMinutes(ctx context.Context) (bool, error) { return false, ctx.Err() }
+
 // takeAway does what a reap of the executor does. m.mu is held.
 func (m *memory) takeAway(s *member) (n int) {
 	s.reaped = true

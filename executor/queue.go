@@ -24,4 +24,7 @@ type Queue interface {
 	Reap(ctx context.Context, contact time.Duration) (store.Reaped, error)
 	// ExpireBatches cancels what is left of batches that are over.
 	ExpireBatches(ctx context.Context) (store.Expired, error)
+	// WriteMinutes sums up the minutes of history that are over, and returns whether
+	// there are more than it did.
+	WriteMinutes(ctx context.Context) (more bool, err error)
 }

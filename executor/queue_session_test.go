@@ -47,10 +47,10 @@ func queueReap(t *testing.T, f fixture) {
 	if err != nil || reaped.Jobs != 3 || len(reaped.Executors) != 1 || reaped.Executors[0].String() != dead.ID() {
 		t.Errorf("reaped %+v, %v", reaped, err)
 	}
-	if err := dead.Heartbeat(t.Context()); !errors.Is(err, store.ErrReaped) {
+	if _, err := dead.Heartbeat(t.Context()); !errors.Is(err, store.ErrReaped) {
 		t.Errorf("the heartbeat of the dead returned %v", err)
 	}
-	if err := alive.Heartbeat(t.Context()); err != nil {
+	if _, err := alive.Heartbeat(t.Context()); err != nil {
 		t.Error(err)
 	}
 	f.wantState(t, last, "failed")
@@ -74,7 +74,7 @@ func queueReapNobody(t *testing.T, f fixture) {
 	f.expire(stopped)
 	f.expire(dead)
 	for range 2 {
-		if err := dead.Heartbeat(t.Context()); err != nil { // not dead yet
+		if _, err := dead.Heartbeat(t.Context()); err != nil { // not dead yet
 			t.Error(err)
 		}
 		if reaped, err := f.Reap(t.Context(), 2*time.Hour); err != nil || len(reaped.Executors) > 0 || reaped.Jobs > 0 {

@@ -93,7 +93,7 @@ func queueUnavailableRecord(t *testing.T, f fixture) {
 	f.wantState(t, id, "pending") // the other might run it
 
 	other.Avoid([]store.Unavailable{{Kind: "test", Resource: store.Resource{Name: "all"}, Since: time.Now(), Error: "down"}})
-	if err := other.Heartbeat(t.Context()); err != nil {
+	if _, err := other.Heartbeat(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	f.due()
@@ -144,12 +144,12 @@ func queueGiveUp(t *testing.T, f fixture) {
 	giveUp(0) // the other may run them
 	fresh := source("a")
 	other.Avoid([]store.Unavailable{fresh})
-	if err := other.Heartbeat(t.Context()); err != nil {
+	if _, err := other.Heartbeat(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	giveUp(0) // it could until now
 	other.Avoid([]store.Unavailable{down})
-	if err := other.Heartbeat(t.Context()); err != nil {
+	if _, err := other.Heartbeat(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	giveUp(2)

@@ -15,7 +15,7 @@ const cancelInterval = 2 * time.Second
 var errUnanswered = errors.New("the database's answer to the claim was lost")
 
 // readback compares what is held here with what the database says, reaps dead
-// executors, and ends batches that are over. It is one goroutine.
+// executors, ends batches that are over, and sums up history. It is one goroutine.
 type readback struct {
 	*Pool
 	strays strays
@@ -23,6 +23,7 @@ type readback struct {
 
 	gaveUp     time.Time // when giveUp ended last
 	giveUpTook time.Duration
+	summedUp   time.Time // when sumUp began last
 }
 
 func newReadback(p *Pool) *readback {
@@ -41,6 +42,9 @@ func (r *readback) run(ctx context.Context) {
 		}
 		if err == nil {
 			err = r.expire(ctx)
+		}
+		if err == nil {
+			r.sumUp(ctx)
 		}
 		switch {
 		case ctx.Err() != nil:
@@ -156,4 +160,20 @@ func (r *readback) expire(ctx context.Context) error {
 		r.config.Log.Warn("cancelled what was left of expired batches", "batches", expired.Batches)
 	}
 	return err
+}
+
+// sumUp writes the minutes of history that are over, once a minute; while there are
+// more, with each round. Nothing waits for it: if it fails, it is tried a minute later.
+func (r *readback) sumUp(ctx context.Context) {
+	if !r.summedUp.IsZero() && time.Since(r.summedUp) < time.Minute {
+		return
+	}
+	began := time.Now()
+	more, err := r.queue.WriteMinutes(ctx)
+	if err != nil && ctx.Err() == nil {
+		r.config.Log.Warn("history by the minute could not be written", "error", err)
+	}
+	if err != nil || !more {
+		r.summedUp = began
+	}
 }

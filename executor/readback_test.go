@@ -28,7 +28,7 @@ func (q *frozen) wait() {
 	}
 }
 
-func (q *frozen) heartbeat(ctx context.Context, s store.Session) error {
+func (q *frozen) heartbeat(ctx context.Context, s store.Session) (bool, error) {
 	q.wait()
 	return s.Heartbeat(context.WithoutCancel(ctx))
 }

@@ -32,7 +32,7 @@ func (s scene) claimed(n, want int) {
 func (s scene) unavailable(source string) {
 	s.Helper()
 	s.c.Avoid([]store.Unavailable{{Kind: "sql", Resource: store.Resource{Name: "source " + source, Field: "source", Texts: []string{source}}, Since: time.Now(), Error: "no connection"}})
-	if err := s.c.Heartbeat(s.Context()); err != nil {
+	if _, err := s.c.Heartbeat(s.Context()); err != nil {
 		s.Fatal(err)
 	}
 }

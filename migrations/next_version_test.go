@@ -18,12 +18,12 @@ ALTER TABLE tagexec.tag_jobs ADD COLUMN note text;
 COMMENT ON COLUMN tagexec.tag_jobs.note IS 'A note.';
 -- Its signature changes.
 INSERT INTO tagexec.kept_rights (privilege, object, grantee)
-SELECT a.privilege_type, 'FUNCTION tagexec.retry_job(bigint, text)', r.rolname
+SELECT a.privilege_type, 'FUNCTION tagexec.retry_job(bigint, text, boolean)', r.rolname
   FROM pg_catalog.pg_proc p
  CROSS JOIN aclexplode(p.proacl) a
   JOIN pg_catalog.pg_roles r ON r.oid = a.grantee
- WHERE p.oid = to_regprocedure('tagexec.retry_job(bigint)') AND a.grantee <> p.proowner;
-DROP FUNCTION IF EXISTS tagexec.retry_job(bigint);
+ WHERE p.oid = to_regprocedure('tagexec.retry_job(bigint, text)') AND a.grantee <> p.proowner;
+DROP FUNCTION IF EXISTS tagexec.retry_job(bigint, text);
 -- It loses a column.
 INSERT INTO tagexec.kept_rights (privilege, object, grantee)
 SELECT a.privilege_type, 'TABLE tagreport.operator_actions', r.rolname
@@ -76,10 +76,10 @@ func nextVersion(t *testing.T) fstest.MapFS {
 	t.Helper()
 	all, version := copied(t), newest(t)+1
 	all[fmt.Sprintf("%05d_next.sql", version)] = &fstest.MapFile{Data: fmt.Appendf(nil, nextSQL, version)}
-	change(t, all, "43_retry_job.sql", "retry_job(id bigint)", "retry_job(id bigint, reason text DEFAULT NULL)")
+	change(t, all, "43_retry_job.sql", "retry_job(id bigint, reason text DEFAULT NULL)", "retry_job(id bigint, reason text DEFAULT NULL, urgent boolean DEFAULT false)")
 	change(t, all, "44_explain_job.sql", "is paused", "was paused")
 	delete(all, "code/53_report_tag_freshness.sql")
-	change(t, all, "58_report_executors.sql", "e.unavailable\n  FROM", "e.unavailable, e.pid AS process\n  FROM")
+	change(t, all, "58_report_executors.sql", "e.drain_reason\n  FROM", "e.drain_reason, e.pid AS process\n  FROM")
 	change(t, all, "58_report_executors.sql", "COMMENT ON VIEW", "COMMENT ON COLUMN tagreport.executors.process IS 'As pid.';\nCOMMENT ON VIEW")
 	change(t, all, "59_report_operator_actions.sql", "o.ui_user, ", "")
 	change(t, all, "59_report_operator_actions.sql", "COMMENT ON COLUMN tagreport.operator_actions.ui_user", "-- ")

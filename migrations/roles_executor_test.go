@@ -63,7 +63,8 @@ func TestRolesLetAnExecutorDoAllItsVerbs(t *testing.T) {
 	every := []storetest.Row{{"kind": "mine"}, {"mutex_key": "a"}, {"pool": "four", "slots": 2}, {"pool": "four", "mutex_key": "b"}, {"tag": "suspect", "mutex_key": "c"}}
 	for _, batch := range []string{"", "b"} {
 		c := register(batch)
-		must(c.Heartbeat(ctx))
+		_, err := c.Heartbeat(ctx)
+		must(err)
 		for i := range every {
 			if batch != "" {
 				every[i]["batch"] = batch
@@ -114,7 +115,8 @@ func TestRolesLetAnExecutorDoAllItsVerbs(t *testing.T) {
 	must(err)
 	db.Exec(`UPDATE tagexec.tag_jobs SET run_at = now() - interval '1 h', created_at = now() - interval '1 h', unavailable_since = now() - interval '1 h' WHERE id = $1`, job.ID)
 	c.Avoid([]store.Unavailable{{Kind: "sql", Resource: store.Resource{Name: "all"}, Since: time.Now().Add(-time.Hour), Error: "away"}})
-	must(c.Heartbeat(ctx))
+	_, err = c.Heartbeat(ctx)
+	must(err)
 	n, err := c.GiveUp(ctx)
 	must(err)
 	storetest.Check(t, "jobs given up", n, 1)
@@ -146,8 +148,8 @@ func TestRolesLetAnExecutorDoAllItsVerbs(t *testing.T) {
 	mayNot(t, conn, "INSERT INTO tagexec.tag_jobs (tag) VALUES ('t')", "UPDATE tagexec.tag_pools SET slots = 1", "UPDATE tagexec.tag_pools SET paused = true",
 		"UPDATE tagexec.tag_jobs SET pool = 'default'", "UPDATE tagexec.tag_jobs SET priority = 9", "UPDATE tagexec.tag_jobs SET batch = 'x'", "UPDATE tagexec.tag_jobs SET kind = 'sql'",
 		"SET ROLE tagexec_operator")
-	mayNot(t, conn, functionsBut(db, "batch_settled", "assert_batch_ok", "resubmit_cancelled", "expire_batches", "prune_jobs", "prune_batches", "is_of_row", "try_jobs", "isolate_jobs",
-		"unreadable_jobs", "isolate_unreadable_jobs", "explain_job", "state_of_unwritable_job")...)
+	mayNot(t, conn, functionsBut(db, "batch_settled", "assert_batch_ok", "resubmit_cancelled", "expire_batches", "write_minutes", "prune_jobs", "prune_batches", "prune_executors", "is_of_row", "try_jobs", "isolate_jobs",
+		"unreadable_jobs", "isolate_unreadable_jobs", "explain_job", "explain_batch", "state_of_unwritable_job")...)
 	may(t, conn, "SELECT tagexec.explain_job(0)", "there is no job 0")
 	may(t, conn, "SELECT count(*)::text FROM tagreport.jobs WHERE unavailable_since IS NULL", storetest.One[string](db, "SELECT count(*)::text FROM tagexec.tag_jobs WHERE unavailable_since IS NULL"))
 	may(t, conn, "SELECT tagexec.resubmit_cancelled(array_agg(id))::text FROM tagexec.tag_jobs", "0") // without a request it does nothing

@@ -95,7 +95,7 @@ func TestRolesLetAProducerInsertAndNothingElse(t *testing.T) {
 			mayNot(t, conn, "SELECT FROM "+table)
 		}
 	}
-	mayNot(t, conn, functionsBut(db, "submit_jobs", "batch_settled", "assert_batch_ok", "cancel_batch", "explain_job")...)
+	mayNot(t, conn, functionsBut(db, "submit_jobs", "batch_settled", "assert_batch_ok", "cancel_batch", "explain_job", "explain_batch")...)
 }
 
 func TestRolesLetAnOperatorCallItsFunctionsAndChangePools(t *testing.T) {
@@ -109,15 +109,19 @@ func TestRolesLetAnOperatorCallItsFunctionsAndChangePools(t *testing.T) {
 	may(t, conn, "SELECT tagexec.retry_job("+id+")::text", "true")
 	may(t, conn, "SELECT tagexec.cancel_batch('b')::text", "1")
 	may(t, conn, "SELECT tagexec.retry_batch('b')::text", "1")
+	may(t, conn, "SELECT tagexec.cancel_jobs('{"+id+"}')::text", "1")
+	may(t, conn, "SELECT tagexec.retry_jobs('{"+id+"}')::text", "1")
+	may(t, conn, "SELECT tagexec.set_batch_priority('b', 9)::text", "1")
+	may(t, conn, "SELECT tagexec.drain_executor('"+db.Executor().String()+"')::text", "true")
 	may(t, conn, "UPDATE tagexec.tag_pools SET slots = 5, paused = true, description = 'd' WHERE pool = 'default'")
 	may(t, conn, "SELECT slots::text FROM tagexec.tag_pools", "5")
 	may(t, conn, "INSERT INTO tagexec.tag_pools (pool, slots) VALUES ('w', 2)")
 	may(t, conn, "SELECT payload::text FROM tagexec.tag_jobs", "{}")
-	storetest.Check(t, "on record", storetest.All[string](db, "SELECT action FROM tagexec.tag_operator_actions WHERE by = $1 ORDER BY id", name), "[cancel_job retry_job cancel_batch retry_batch change_pool create_pool]")
+	storetest.Check(t, "on record", storetest.All[string](db, "SELECT action FROM tagexec.tag_operator_actions WHERE by = $1 ORDER BY id", name), "[cancel_job retry_job cancel_batch retry_batch cancel_jobs retry_jobs set_batch_priority drain_executor change_pool create_pool]")
 	mayNot(t, conn, neverPermitted...)
 	mayNot(t, conn, "INSERT INTO tagexec.tag_jobs (tag) VALUES ('t')", "UPDATE tagexec.tag_jobs SET state = 'pending'", "SELECT FROM tagexec.tag_jobs FOR KEY SHARE",
 		"INSERT INTO tagexec.tag_kinds VALUES ('x')", "SET ROLE tagexec_executor")
-	mayNot(t, conn, functionsBut(db, "explain_job", "cancel_job", "retry_job", "cancel_batch", "retry_batch")...)
+	mayNot(t, conn, functionsBut(db, "explain_job", "explain_batch", "cancel_job", "retry_job", "cancel_jobs", "retry_jobs", "cancel_batch", "retry_batch", "set_batch_priority", "drain_executor")...)
 }
 
 func TestRolesLetAViewerAnAnalystAndAStrangerChangeNothing(t *testing.T) {
@@ -142,7 +146,7 @@ func TestRolesLetAViewerAnAnalystAndAStrangerChangeNothing(t *testing.T) {
 			mayNot(t, conn, functionsBut(db)...)
 			continue
 		}
-		mayNot(t, conn, functionsBut(db, "explain_job")...)
+		mayNot(t, conn, functionsBut(db, "explain_job", "explain_batch")...)
 		may(t, conn, "SELECT tagexec.explain_job(1)", "no live executor for kind sql and pool default")
 	}
 }

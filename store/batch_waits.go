@@ -10,7 +10,7 @@ import (
 const waitsSQL = `-- tagexec: batch waits
 SELECT w.kind, w.pool, w.paused, w.too_wide, w.jobs,
        EXISTS (SELECT FROM tagexec.tag_executors e
-                WHERE ` + Alive + `
+                WHERE ` + Claiming + `
                   AND w.kind = ANY (e.kinds)
                   AND (e.pools IS NULL OR w.pool = ANY (e.pools))
                   AND (e.batch IS NULL OR e.batch = @batch::text)) AS elsewhere

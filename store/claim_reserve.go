@@ -39,7 +39,7 @@ WITH others AS MATERIALIZED (
     SELECT DISTINCT k.kind, e.batch
       FROM tagexec.tag_executors e
      CROSS JOIN unnest(e.kinds) k (kind)
-     WHERE ` + Alive + `
+     WHERE ` + Claiming + `
        AND e.id <> @executor
        AND (e.pools IS NULL OR @pool = ANY (e.pools))
        AND (k.kind <> ALL (@kinds::text[]) OR @batch::text <> '' AND e.batch IS DISTINCT FROM @batch)

@@ -104,7 +104,7 @@ func TestReapTakesAJobFarPastItsDeadlineFromALivingExecutor(t *testing.T) {
 	if _, err := s.Reap(t.Context(), 0); err != nil { // looks
 		t.Fatal(err)
 	}
-	if err := c.Heartbeat(t.Context()); err != nil {
+	if _, err := c.Heartbeat(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	if got, err := s.Reap(t.Context(), time.Hour); err != nil || got.Jobs != 1 || len(got.Executors) != 0 {

@@ -70,7 +70,7 @@ func (m *model) expire() {
 
 func (m *model) heartbeat() {
 	i, e := m.drawExecutor()
-	err := e.Heartbeat(m.ctx)
+	_, err := e.Heartbeat(m.ctx)
 	m.t.Logf("executor %d: heartbeat → %v", i, err)
 	if errors.Is(err, store.ErrReaped) != e.reaped || err != nil && !e.reaped {
 		m.t.Fatalf("heartbeat of an executor that is reaped (%v): %v", e.reaped, err)

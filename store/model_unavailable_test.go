@@ -40,7 +40,8 @@ func (m *model) avoid(e *modelExecutor, since age, tells bool) {
 	e.Avoid(list)
 	e.avoids = since
 	if tells && !e.reaped {
-		m.must(e.Heartbeat(m.ctx))
+		_, err := e.Heartbeat(m.ctx)
+		m.must(err)
 		m.setLease(e, "runs")
 		e.told = since
 	}

@@ -205,7 +205,7 @@ var verbs = []verb{
 		return s.answer(err, "%d executors %d jobs", len(reaped.Executors), reaped.Jobs), reaped.Jobs == 0
 	}},
 	{"heartbeat", func(s *side, c raceCase) (string, bool) {
-		err := store.SessionOf(s.store, c.claim.Executor, store.Executor{}).Heartbeat(s.t.Context())
+		_, err := store.SessionOf(s.store, c.claim.Executor, store.Executor{}).Heartbeat(s.t.Context())
 		if errors.Is(err, store.ErrReaped) {
 			return "reaped", false
 		}

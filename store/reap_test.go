@@ -47,7 +47,7 @@ func TestReapOffersTheJobsOfADeadExecutorAgain(t *testing.T) {
 			if fate := dead.MustRecord(t, store.Result{Claim: job.Claim, Outcome: store.Succeeded})[0]; fate != store.Refused {
 				t.Errorf("the dead executor's late result: %s", fate)
 			}
-			if err := dead.Heartbeat(t.Context()); !errors.Is(err, store.ErrReaped) {
+			if _, err := dead.Heartbeat(t.Context()); !errors.Is(err, store.ErrReaped) {
 				t.Errorf("the dead executor's heartbeat: %v", err)
 			}
 			alive.End(t, store.Succeeded, others...)
@@ -145,7 +145,7 @@ func TestReapTakesNoJobFromALivingExecutorBecauseTheClockWasSet(t *testing.T) {
 			db.Exec("UPDATE tagexec.tag_executors SET lease_seconds = 0.001")
 			db.Exec("UPDATE tagexec.tag_jobs SET " + tt.set)
 			for range 3 {
-				if err := c.Heartbeat(t.Context()); err != nil {
+				if _, err := c.Heartbeat(t.Context()); err != nil {
 					t.Fatal(err)
 				}
 				got, err := s.Reap(t.Context(), time.Hour)

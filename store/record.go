@@ -109,7 +109,7 @@ const mayRunElsewhere = `
                                JOIN tagexec.tag_executors e ON j.kind = ANY (e.kinds) AND (e.pools IS NULL OR j.pool = ANY (e.pools)) AND (e.batch IS NULL OR e.batch = j.batch)
                               WHERE j.id = u.id
                                 AND e.id <> u.executor_id
-                                AND ` + Alive + `
+                                AND ` + Claiming + `
                                 AND NOT EXISTS (SELECT FROM jsonb_to_recordset(e.unavailable) m (kind text, field text, pattern text)
                                                  WHERE m.kind = j.kind AND (m.field = '' OR coalesce(j.payload ->> m.field, '') ~ (m.pattern COLLATE "C")))`
 

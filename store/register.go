@@ -3,10 +3,12 @@ package store
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
 	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
 )
 
 // Executor describes one start of an executor process, and which jobs it claims.
@@ -69,6 +71,11 @@ func (s *Store) Register(ctx context.Context, e Executor) (Session, error) {
 const Alive = `e.stopped_at IS NULL AND e.reaped_at IS NULL
        AND e.heartbeat_at BETWEEN now() - make_interval(secs => e.lease_seconds) AND now() + make_interval(secs => e.lease_seconds)`
 
+// Claiming is the condition that a row e of tag_executors is of an executor that takes
+// jobs: it lives, and was not asked to end.
+const Claiming = Alive + `
+       AND e.drain_requested_at IS NULL`
+
 const heartbeatSQL = `-- tagexec: heartbeat
 UPDATE tagexec.tag_executors
    SET heartbeat_at = clock_timestamp(),
@@ -76,21 +83,23 @@ UPDATE tagexec.tag_executors
                                                           'error', u.error, 'field', u.field, 'pattern', u.pattern))
                         FROM jsonb_to_recordset($2::text::jsonb) u (kind text, resource text, field text, pattern text, seconds double precision, error text))
  WHERE id = $1
-   AND reaped_at IS NULL`
+   AND reaped_at IS NULL
+RETURNING drain_requested_at IS NOT NULL`
 
-// Heartbeat renews the lease of everything the executor runs. It returns
+// Heartbeat renews the lease of everything the executor runs. It reports whether the
+// executor was asked to claim nothing more and to end when its jobs have. It returns
 // ErrReaped if another executor found the lease over.
-func (s *session) Heartbeat(ctx context.Context) error {
+func (s *session) Heartbeat(ctx context.Context) (drain bool, err error) {
 	ctx, cancel := bounded(ctx)
 	defer cancel()
-	tag, err := s.heartbeatPool.Exec(ctx, heartbeatSQL, s.id, s.encoded())
-	if err != nil {
-		return fmt.Errorf("heartbeat: %w", err)
+	err = s.heartbeatPool.QueryRow(ctx, heartbeatSQL, s.id, s.encoded()).Scan(&drain)
+	switch {
+	case errors.Is(err, pgx.ErrNoRows):
+		return false, ErrReaped
+	case err != nil:
+		return false, fmt.Errorf("heartbeat: %w", err)
 	}
-	if tag.RowsAffected() == 0 {
-		return ErrReaped
-	}
-	return nil
+	return drain, nil
 }
 
 const stopSQL = `-- tagexec: stop executor

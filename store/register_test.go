@@ -41,7 +41,7 @@ func TestRegisterHeartbeatAndStop(t *testing.T) {
 	if got := fmt.Sprint(storetest.All[string](db, "SELECT kind FROM tagexec.tag_kinds ORDER BY kind")); got != "[command http new kind sql]" {
 		t.Errorf("kinds %s", got)
 	}
-	if err := s.Heartbeat(t.Context()); err != nil {
+	if _, err := s.Heartbeat(t.Context()); err != nil {
 		t.Error(err)
 	}
 	if !storetest.One[bool](db, "SELECT heartbeat_at > started_at FROM tagexec.tag_executors") {
@@ -53,7 +53,7 @@ func TestRegisterHeartbeatAndStop(t *testing.T) {
 	if !storetest.One[bool](db, "SELECT stopped_at >= heartbeat_at FROM tagexec.tag_executors") {
 		t.Error("the stop left no trace")
 	}
-	if err := store.SessionOf(db.Store(), uuid.New(), e).Heartbeat(t.Context()); !errors.Is(err, store.ErrReaped) {
+	if _, err := store.SessionOf(db.Store(), uuid.New(), e).Heartbeat(t.Context()); !errors.Is(err, store.ErrReaped) {
 		t.Errorf("heartbeat of an unknown executor: %v", err)
 	}
 }

@@ -11,8 +11,8 @@ import (
 // SchemaVersion is the newest migration this code knows. MinSchemaVersion is the
 // oldest it can work with.
 const (
-	SchemaVersion    = 19
-	MinSchemaVersion = 19
+	SchemaVersion    = 21
+	MinSchemaVersion = 21
 )
 
 // A version counts once its functions are installed: a migration that was killed

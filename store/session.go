@@ -29,8 +29,9 @@ type Session interface {
 	// GiveUp fails due jobs that no executor could run for their time, because
 	// what they need is unavailable. It returns how many.
 	GiveUp(ctx context.Context) (int, error)
-	// Heartbeat renews the lease, or returns ErrReaped.
-	Heartbeat(ctx context.Context) error
+	// Heartbeat renews the lease, or returns ErrReaped. It reports whether the
+	// executor was asked to claim nothing more, and to end when its jobs have.
+	Heartbeat(ctx context.Context) (drain bool, err error)
 	// Running returns the claims that the database ascribes to the executor.
 	Running(ctx context.Context) ([]Running, error)
 	// Stop notes that the executor ended by itself.

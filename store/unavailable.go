@@ -142,7 +142,7 @@ WITH nowhere AS MATERIALIZED (
                     FROM jsonb_array_elements(e.unavailable) m
                    WHERE m ->> 'kind' = u.kind
                      AND (m ->> 'resource' = u.resource OR m ->> 'field' = '')) x
-            WHERE ` + Alive + `
+            WHERE ` + Claiming + `
               AND e.id <> @executor
               AND u.kind = ANY (e.kinds)
               AND (e.pools IS NULL OR p.pool = ANY (e.pools))) o

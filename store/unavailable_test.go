@@ -14,7 +14,7 @@ func lacking(t *testing.T, c *storetest.Claimer, source string) {
 	c.Avoid([]store.Unavailable{{
 		Kind: "sql", Resource: store.Resource{Name: source, Field: "source", Texts: []string{source}}, Since: time.Now(), Error: "down",
 	}})
-	if err := c.Heartbeat(t.Context()); err != nil {
+	if _, err := c.Heartbeat(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 }

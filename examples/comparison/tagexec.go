@@ -186,12 +186,12 @@ type timedSession struct {
 	queue *timedQueue
 }
 
-func (s *timedSession) Heartbeat(ctx context.Context) error {
-	err := s.Session.Heartbeat(ctx)
+func (s *timedSession) Heartbeat(ctx context.Context) (drain bool, err error) {
+	drain, err = s.Session.Heartbeat(ctx)
 	if err == nil {
 		s.queue.beat()
 	}
-	return err
+	return drain, err
 }
 
 // beat notes a heartbeat.

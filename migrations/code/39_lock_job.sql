@@ -27,3 +27,24 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION tagexec.refuse_unwritable IS 'Internal: raises an error that names the job whose row cannot be changed, if that is what another error was about.';
+
+CREATE OR REPLACE FUNCTION tagexec.lock_jobs(ids bigint[]) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    most CONSTANT integer := 10000; -- so that a call stays short
+BEGIN
+    IF cardinality(ids) > most THEN
+        RAISE EXCEPTION USING ERRCODE = 'program_limit_exceeded',
+            MESSAGE = format('%s jobs are too many for one call: at most %s', cardinality(ids), most),
+            HINT = 'Call it several times; set tagexec.bulk_id to a uuid, and the actions on record are known as parts of one.';
+    END IF;
+    -- In the order of the locks, so that no two calls wait for each other.
+    PERFORM tagexec.lock_batch(b.batch)
+       FROM (SELECT DISTINCT hashtext(j.batch) & 4095 AS slot, j.batch
+               FROM tagexec.tag_jobs j
+              WHERE j.id = ANY (ids) AND j.batch IS NOT NULL
+              ORDER BY 1, 2) b;
+    PERFORM FROM tagexec.tag_jobs j WHERE j.id = ANY (ids) ORDER BY j.id FOR UPDATE;
+END
+$$;
+COMMENT ON FUNCTION tagexec.lock_jobs IS 'Internal: as lock_job for several jobs, of which there may be at most 10,000.';

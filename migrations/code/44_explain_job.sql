@@ -64,6 +64,7 @@ BEGIN
     SELECT array_agg(e.id) INTO serving
       FROM tagreport.executors e
      WHERE e.alive
+       AND e.drain_requested_at IS NULL
        AND (e.pools IS NULL OR j.pool = ANY (e.pools));
     SELECT array_agg(e.id) FILTER (WHERE e.batch IS NULL OR e.batch = j.batch),
            sum(e.workers)  FILTER (WHERE e.batch IS NULL OR e.batch = j.batch),

@@ -6,7 +6,7 @@ SELECT e.id, e.hostname, e.pid, e.version, e.workers,
        coalesce(r.running, 0) AS running,
        e.kinds, e.pools, e.started_at, e.heartbeat_at, e.lease_seconds,
        e.stopped_at IS NULL AND e.reaped_at IS NULL AND e.heartbeat_at BETWEEN now() - make_interval(secs => e.lease_seconds) AND now() + make_interval(secs => e.lease_seconds) AS alive,
-       e.stopped_at, e.reaped_at, e.batch, e.unavailable
+       e.stopped_at, e.reaped_at, e.batch, e.unavailable, e.drain_requested_at, e.drain_reason
   FROM tagexec.tag_executors e
   LEFT JOIN (SELECT j.executor_id, count(*) AS running FROM tagexec.tag_jobs j WHERE j.state = 'running' GROUP BY j.executor_id) r ON r.executor_id = e.id;
 COMMENT ON VIEW   tagreport.executors IS 'Executor processes, running and past; a new row at each start.';
@@ -26,3 +26,5 @@ COMMENT ON COLUMN tagreport.executors.stopped_at    IS 'When it ended by itself.
 COMMENT ON COLUMN tagreport.executors.reaped_at     IS 'When another executor found its lease over and took its jobs away.';
 COMMENT ON COLUMN tagreport.executors.batch         IS 'Batch whose jobs alone it runs; null means all.';
 COMMENT ON COLUMN tagreport.executors.unavailable   IS 'What it cannot use now, so that it claims no job that needs it: an array of objects with kind, resource, since, error; null means nothing.';
+COMMENT ON COLUMN tagreport.executors.drain_requested_at IS 'When it was asked to claim nothing more and to end when its jobs have.';
+COMMENT ON COLUMN tagreport.executors.drain_reason  IS 'Reason given for that.';

@@ -7,7 +7,7 @@ WITH stated (roles, privilege, kind, schema, names, columns) AS ( -- names null:
     ('{tagexec_producer,tagexec_executor,tagexec_operator,tagexec_viewer,tagexec_analyst}', 'SELECT',  'table',    'tagreport', NULL, NULL),
     ('{tagexec_producer,tagexec_executor,tagexec_operator,tagexec_viewer,tagexec_analyst}', 'EXECUTE', 'function', 'tagreport', NULL, NULL), -- views call functions as their reader
     ('{tagexec_producer,tagexec_executor,tagexec_operator,tagexec_viewer,tagexec_analyst}', 'USAGE',   'schema',   'tagexec',   NULL, NULL),
-    ('{tagexec_producer,tagexec_executor,tagexec_operator,tagexec_viewer,tagexec_analyst}', 'EXECUTE', 'function', 'tagexec',   '{explain_job}', NULL),
+    ('{tagexec_producer,tagexec_executor,tagexec_operator,tagexec_viewer,tagexec_analyst}', 'EXECUTE', 'function', 'tagexec',   '{explain_job,explain_batch}', NULL),
 
     ('{tagexec_producer}', 'INSERT',  'table',    'tagexec', '{tag_jobs}', '{tag,kind,payload,batch,biz_date,dedupe_key,pool,slots,priority,mutex_key,run_at,timeout_seconds,max_attempts}'),
     ('{tagexec_producer}', 'SELECT',  'table',    'tagexec', '{tag_jobs}', '{id,batch,dedupe_key}'),
@@ -21,14 +21,14 @@ WITH stated (roles, privilege, kind, schema, names, columns) AS ( -- names null:
     ('{tagexec_executor}', 'UPDATE',  'table',    'tagexec', '{tag_unwritable_jobs}', '{tried_at,error_code,error}'),
     ('{tagexec_executor}', 'DELETE',  'table',    'tagexec', '{tag_unwritable_jobs}', NULL),
     ('{tagexec_executor}', 'UPDATE',  'table',    'tagexec', '{pool_locks,mutex_locks}', '{held}'), -- the right to lock a row
-    ('{tagexec_executor}', 'EXECUTE', 'function', 'tagexec', '{batch_settled,assert_batch_ok,resubmit_cancelled,expire_batches,prune_jobs,prune_batches,is_of_row,try_jobs,isolate_jobs,unreadable_jobs,isolate_unreadable_jobs}', NULL),
+    ('{tagexec_executor}', 'EXECUTE', 'function', 'tagexec', '{batch_settled,assert_batch_ok,resubmit_cancelled,expire_batches,write_minutes,prune_jobs,prune_batches,prune_executors,is_of_row,try_jobs,isolate_jobs,unreadable_jobs,isolate_unreadable_jobs}', NULL),
 
     ('{tagexec_viewer,tagexec_operator}', 'SELECT', 'table', 'tagexec', '{tag_jobs,tag_job_attempts}', NULL),
 
     ('{tagexec_operator}', 'SELECT',  'table',    'tagexec', '{tag_pools}', NULL),
     ('{tagexec_operator}', 'INSERT',  'table',    'tagexec', '{tag_pools}', NULL),
     ('{tagexec_operator}', 'UPDATE',  'table',    'tagexec', '{tag_pools}', '{slots,paused,description}'),
-    ('{tagexec_operator}', 'EXECUTE', 'function', 'tagexec', '{cancel_batch,retry_batch,cancel_job,retry_job}', NULL)
+    ('{tagexec_operator}', 'EXECUTE', 'function', 'tagexec', '{cancel_batch,retry_batch,cancel_job,retry_job,cancel_jobs,retry_jobs,set_batch_priority,drain_executor}', NULL)
 ), objects (kind, schema, name, oid, object) AS (
     SELECT 'schema', n.nspname, n.nspname, n.oid, quote_ident(n.nspname)
       FROM pg_catalog.pg_namespace n
