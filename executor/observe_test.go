@@ -138,7 +138,7 @@ func TestObserverIsToldOfEachFailureOfTheDatabase(t *testing.T) {
 		down := errors.New("down")
 		q := mixed{Queue: m,
 			claim:     func(context.Context, store.Session, int) (store.Claimed, error) { return store.Claimed{}, down },
-			heartbeat: func(context.Context, store.Session) error { return down },
+			heartbeat: func(context.Context, store.Session) (bool, error) { return false, down },
 			running:   func(context.Context, store.Session) ([]store.Running, error) { return nil, down },
 		}
 		p := start(t, q, executor.Config{Observer: w}, nothing)
