@@ -21,13 +21,15 @@ const schemaSQL = `-- tagexec: read schema version
 SELECT coalesce(max(version) FILTER (WHERE code_hash IS NOT NULL), 0), coalesce(max(min_compatible), 0)
   FROM tagexec.schema_versions`
 
+type rowQuerier interface {
+	QueryRow(ctx context.Context, sql string, args ...any) pgx.Row
+}
+
 // ReadSchema returns the version of the schema in a database, and the version
 // that a binary must know to work with it. db is a *pgx.Conn, a *pgxpool.Pool or
 // a pgx.Tx. The version is 0 if the functions are not installed, and for a schema
 // from before version 10, which had no code_hash.
-func ReadSchema(ctx context.Context, db interface {
-	QueryRow(ctx context.Context, sql string, args ...any) pgx.Row
-}) (version, minCompatible int, err error) {
+func ReadSchema(ctx context.Context, db rowQuerier) (version, minCompatible int, err error) {
 	err = db.QueryRow(ctx, schemaSQL).Scan(&version, &minCompatible)
 	if code(err) == pgerrcode.UndefinedColumn {
 		return 0, 0, nil
@@ -41,7 +43,13 @@ func ReadSchema(ctx context.Context, db interface {
 func (s *Store) CheckSchema(ctx context.Context) error {
 	ctx, cancel := bounded(ctx)
 	defer cancel()
-	version, minCompatible, err := ReadSchema(ctx, s.pool)
+	return CheckSchema(ctx, s.pool)
+}
+
+// CheckSchema is Store.CheckSchema of a *pgx.Conn, a *pgxpool.Pool or a pgx.Tx. A
+// *SchemaError says that the schema does not fit.
+func CheckSchema(ctx context.Context, db rowQuerier) error {
+	version, minCompatible, err := ReadSchema(ctx, db)
 	switch {
 	case code(err) == pgerrcode.UndefinedTable || code(err) == pgerrcode.InvalidSchemaName:
 		return &SchemaError{fmt.Sprintf("the database has no tagexec schema; this tagexec needs version %d: run `tagexec migrate up`", MinSchemaVersion)}

@@ -4,8 +4,8 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/tagexec/tagexec/cmd/internal/cli"
-	"github.com/tagexec/tagexec/cmd/internal/config"
 	"github.com/tagexec/tagexec/cmd/internal/serve"
+	"github.com/tagexec/tagexec/cmd/tagexec/internal/operate"
 )
 
 // root is the command without a subcommand: it prints the help.
@@ -21,12 +21,8 @@ func root(std cli.Streams) *cobra.Command {
 	root.SetVersionTemplate("{{.Version}}\n")
 	root.AddCommand(
 		demoCommand(std), standaloneCommand(std), serve.Command(std), runCommand(std), submitCommand(std),
-		migrateCommand(std), pruneCommand(std), doctorCommand(std), versionCommand(std), configTopic(),
+		migrateCommand(std), pruneCommand(std), doctorCommand(std), versionCommand(std), configTopic(), exitCodesTopic(),
 	)
+	root.AddCommand(operate.Commands(std)...)
 	return root
-}
-
-// configTopic is `tagexec help config`.
-func configTopic() *cobra.Command {
-	return &cobra.Command{Use: "config", Short: "Environment variables, with defaults and meaning", Long: config.Help()}
 }

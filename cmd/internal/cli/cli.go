@@ -78,7 +78,13 @@ func execute(ctx context.Context, cmd *cobra.Command, args []string, std Streams
 	refuseRepeats(cmd)
 	refuseTopics(cmd, args)
 	began := false
-	cmd.PersistentPreRun = func(*cobra.Command, []string) { began = true }
+	cmd.PersistentPreRunE = func(cmd *cobra.Command, _ []string) error {
+		if err := cmd.ValidateFlagGroups(); err != nil {
+			return Usagef("%w", err)
+		}
+		began = true
+		return nil
+	}
 	cmd.SetArgs(args)
 	cmd.SetIn(std.In)
 	cmd.SetOut(std.Out)

@@ -49,7 +49,7 @@ func (o *output) lost() error {
 	return nil
 }
 
-// drawing is an output for the progress bar: it draws with what a terminal obeys.
+// drawing is an output that draws with what a terminal obeys.
 type drawing struct{ *output }
 
 func (d drawing) Write(p []byte) (int, error) {
@@ -57,8 +57,9 @@ func (d drawing) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// unguarded returns w without the guard against what a terminal obeys.
-func unguarded(w io.Writer) io.Writer {
+// Unguarded returns w without the guard against what a terminal obeys, for who draws
+// or colours. Text of a job must be Printable before it is written there.
+func Unguarded(w io.Writer) io.Writer {
 	if o, ok := w.(*output); ok {
 		return drawing{o}
 	}

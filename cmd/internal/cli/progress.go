@@ -3,11 +3,9 @@ package cli
 import (
 	"fmt"
 	"io"
-	"os"
 	"time"
 
 	"github.com/schollz/progressbar/v3"
-	"golang.org/x/term"
 )
 
 // Progress shows how far a known number of jobs has come: a bar on a terminal,
@@ -39,7 +37,7 @@ func (p *Progress) Show(done, total int, detail string) {
 	}
 	if p.bar == nil {
 		p.bar = progressbar.NewOptions(total,
-			progressbar.OptionSetWriter(unguarded(p.w)), progressbar.OptionShowCount(), progressbar.OptionFullWidth(),
+			progressbar.OptionSetWriter(Unguarded(p.w)), progressbar.OptionShowCount(), progressbar.OptionFullWidth(),
 			progressbar.OptionSetPredictTime(false), progressbar.OptionThrottle(50*time.Millisecond), progressbar.OptionClearOnFinish())
 	}
 	if total != p.total {
@@ -69,13 +67,4 @@ func (p *Progress) End() {
 	if p.bar != nil {
 		_ = p.bar.Clear()
 	}
-}
-
-// OnTerminal reports whether a person is at the other end of a stream.
-func OnTerminal(stream any) bool {
-	if o, ok := stream.(*output); ok {
-		stream = o.raw
-	}
-	f, ok := stream.(*os.File)
-	return ok && term.IsTerminal(int(f.Fd()))
 }

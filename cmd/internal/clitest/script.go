@@ -50,9 +50,23 @@ func Run(t *testing.T, file string, reach func(*storetest.DB) string) {
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"code":     code,
 			"lastline": lastLine,
+			"login":    func(ts *testscript.TestScript, neg bool, args []string) { login(ts, db, neg, args) },
 			"sql":      func(ts *testscript.TestScript, neg bool, args []string) { query(ts, db, neg, args) },
 		},
 	})
+}
+
+// login ROLE: the program has a login of its own in this group role from now on, or in
+// none; login alone goes back to the owner.
+func login(ts *testscript.TestScript, db *storetest.DB, neg bool, args []string) {
+	if neg || len(args) > 1 {
+		ts.Fatalf("usage: login [ROLE]")
+	}
+	url := ts.Getenv("DATABASE_URL")
+	if len(args) == 1 {
+		_, url = db.Login(strings.TrimPrefix(args[0], "none"))
+	}
+	ts.Setenv("TAGEXEC_DATABASE_URL", url)
 }
 
 // code N command …: runs the command and wants exit code N.

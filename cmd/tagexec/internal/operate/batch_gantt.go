@@ -1,0 +1,165 @@
+package operate
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/jedib0t/go-pretty/v6/text"
+	"github.com/spf13/cobra"
+
+	"github.com/tagexec/tagexec/cmd/internal/cli"
+	"github.com/tagexec/tagexec/cmd/internal/listing"
+	"github.com/tagexec/tagexec/store/report"
+)
+
+// maxBars is how many attempts a gantt shows.
+const maxBars = 2_000
+
+func batchGantt(std cli.Streams) *cobra.Command {
+	var o listing.Options
+	cmd := &cobra.Command{
+		Use:   "gantt BATCH",
+		Short: "Draw when the jobs of a batch ran, on which executor",
+		Long: "gantt draws a line for each slot of an executor that was in use at the same time. An attempt lasts from\n" +
+			"its claim to its end: with very short jobs an executor claims a few ahead, so there may be more lines than\n" +
+			"workers. # succeeded, x failed, > still runs, - ended otherwise. Other formats list the attempts.",
+		Example: "  tagexec batch gantt nightly:2026-11-22\n" +
+			"  tagexec batch gantt nightly:2026-11-22 --tz UTC\n" +
+			"  tagexec batch gantt nightly:2026-11-22 -o csv",
+		Args:              oneArgument("the key of a batch"),
+		ValidArgsFunction: completeArgument(completeBatches, false),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			list, err := listing.New[report.Run](std, &o, listing.Layout{Name: "job_id"})
+			if err != nil {
+				return err
+			}
+			return withReader(cmd, list.Look, func(ctx context.Context, r *report.Reader) error {
+				if _, err := r.Batch(ctx, args[0]); err != nil {
+					return err
+				}
+				runs, err := r.Runs(ctx, args[0], maxBars)
+				if err != nil {
+					return err
+				}
+				if !list.ForPeople() || len(o.Columns) > 0 {
+					return list.All(runs)
+				}
+				drawGantt(list.Look, args[0], runs)
+				return nil
+			})
+		},
+	}
+	o.Flags(cmd)
+	return cmd
+}
+
+func drawGantt(l *listing.Look, batch string, runs []report.Run) {
+	if len(runs) == 0 {
+		l.Say("No job of %s has started.", batch)
+		return
+	}
+	first, last := runs[0].StartedAt, runs[0].StartedAt
+	for _, run := range runs {
+		last = latest(last, endOf(run, l.Now()))
+	}
+	lanes := slots(runs, l.Now())
+	note := ""
+	if len(runs) == maxBars {
+		note = fmt.Sprintf(" (the first %s)", thousands(maxBars))
+	}
+	l.Say("%s: %s%s in %s, from %s to %s", batch, plural(len(runs), "attempt"), note, listing.Seconds(last.Sub(first).Seconds()), l.Time(first), l.Time(last))
+	name := 0
+	for _, lane := range lanes {
+		name = max(name, text.StringWidth(lane.label))
+	}
+	name = min(name, 24)
+	width := max(20, l.Width()-name-2)
+	for _, lane := range lanes {
+		label := cli.Printable(lane.label)
+		if text.StringWidth(label) > name {
+			label = text.Snip(label, name, "…")
+		}
+		l.Print("%s  %s", text.Pad(label, name, ' '), strings.TrimRight(lane.draw(first, last, width, l.Now()), " "))
+	}
+	axis := l.Time(first)
+	end := l.Time(last)
+	l.Print("%s  %s", strings.Repeat(" ", name), axis+strings.Repeat(" ", max(1, width-len(axis)-len(end)))+end)
+}
+
+// lane is one slot of an executor: runs that did not overlap.
+type lane struct {
+	label string
+	runs  []report.Run
+}
+
+// slots puts the runs, which come by their start, into the first slot of their executor
+// that is free: as many are needed as runs overlap.
+func slots(runs []report.Run, now time.Time) []*lane {
+	executors := map[string][]*lane{}
+	var order []string
+	for _, run := range runs {
+		lanes, known := executors[run.ExecutorID]
+		if !known {
+			order = append(order, run.ExecutorID)
+		}
+		i := slices.IndexFunc(lanes, func(free *lane) bool {
+			return !endOf(free.runs[len(free.runs)-1], now).After(run.StartedAt)
+		})
+		if i < 0 {
+			i, lanes = len(lanes), append(lanes, &lane{})
+			if i == 0 {
+				lanes[i].label = run.Hostname
+			}
+			executors[run.ExecutorID] = lanes
+		}
+		lanes[i].runs = append(lanes[i].runs, run)
+	}
+	var all []*lane
+	for _, id := range order {
+		all = append(all, executors[id]...)
+	}
+	return all
+}
+
+// draw draws the runs of a slot in so many columns. Runs that share a column are told
+// by the worst of them.
+func (l *lane) draw(first, last time.Time, width int, now time.Time) string {
+	columns := []byte(strings.Repeat(" ", width))
+	span := max(last.Sub(first), time.Millisecond)
+	at := func(t time.Time) int { return min(width-1, int(int64(t.Sub(first))*int64(width)/int64(span))) }
+	for _, run := range l.runs {
+		mark := byte('-')
+		switch run.Outcome {
+		case "succeeded":
+			mark = '#'
+		case "failed", "timed_out", "lost":
+			mark = 'x'
+		case "running":
+			mark = '>'
+		}
+		from, to := at(run.StartedAt), at(endOf(run, now))
+		for i := from; i <= max(from, to-1); i++ {
+			if columns[i] != 'x' {
+				columns[i] = mark
+			}
+		}
+	}
+	return string(columns)
+}
+
+func endOf(run report.Run, now time.Time) time.Time {
+	if run.FinishedAt == nil {
+		return latest(now, run.StartedAt)
+	}
+	return *run.FinishedAt
+}
+
+func latest(a, b time.Time) time.Time {
+	if a.After(b) {
+		return a
+	}
+	return b
+}

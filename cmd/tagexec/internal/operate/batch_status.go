@@ -1,0 +1,120 @@
+package operate
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/tagexec/tagexec/cmd/internal/cli"
+	"github.com/tagexec/tagexec/cmd/internal/listing"
+	"github.com/tagexec/tagexec/store/report"
+)
+
+// batchStatus is what status shows: a batch, and why jobs of it failed.
+type batchState struct {
+	report.BatchDetail
+	Causes []report.Cause `json:"causes"`
+}
+
+func batchStatus(std cli.Streams) *cobra.Command {
+	var o listing.Options
+	cmd := &cobra.Command{
+		Use:   "status BATCH",
+		Short: "Show how far a batch is, and why jobs of it failed",
+		Example: "  tagexec batch status nightly:2026-11-22\n" +
+			"  tagexec batch status nightly:2026-11-22 -o json | jq .failed\n" +
+			"  watch -n 5 tagexec batch status nightly:2026-11-22",
+		Args:              oneArgument("the key of a batch"),
+		ValidArgsFunction: completeArgument(completeBatches, false),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			look, err := o.Look(std)
+			if err != nil {
+				return err
+			}
+			return withReader(cmd, look, func(ctx context.Context, r *report.Reader) error {
+				b, err := r.Batch(ctx, args[0])
+				if err != nil {
+					return err
+				}
+				state := batchState{BatchDetail: b, Causes: []report.Cause{}}
+				if b.Failed > 0 {
+					if state.Causes, err = r.Causes(ctx, b.Batch, 10); err != nil {
+						return err
+					}
+				}
+				look, people, err := listing.Document(std, &o, state, "batch")
+				if err != nil || !people {
+					return err
+				}
+				return printBatch(look, state)
+			})
+		},
+	}
+	o.Flags(cmd)
+	return cmd
+}
+
+func printBatch(l *listing.Look, b batchState) error {
+	l.Say("%s", aboutBatch(l, b.BatchDetail))
+	l.Items(
+		listing.Item{Name: "progress", Value: progress(b.BatchDetail)},
+		listing.Item{Name: "Airflow", Value: airflow(b.DagID, b.RunID, b.TaskID)},
+		listing.Item{Name: "log", Value: maybe(b.LogURL)},
+		listing.Item{Name: "created", Value: fmt.Sprintf("%s by %s", moment(l, &b.CreatedAt), b.CreatedBy)},
+		listing.Item{Name: "due", Value: moment(l, b.DueAt)},
+		listing.Item{Name: "expires", Value: moment(l, b.ExpiresAt)},
+		listing.Item{Name: "cancelled", Value: strings.TrimSpace(moment(l, b.CancelRequestedAt) + " " + maybe(b.CancelReason))},
+	)
+	if len(b.Causes) > 0 {
+		l.Print("")
+		if err := listing.Rows(l, []string{"jobs", "error_code", "error", "example_job_id", "example_tag"}, b.Causes); err != nil {
+			return err
+		}
+	}
+	if !b.Settled() {
+		l.Print("why it waits: tagexec batch why %s", shellWord(b.Batch))
+	}
+	return nil
+}
+
+// aboutBatch says in a sentence how a batch stands.
+func aboutBatch(l *listing.Look, b report.BatchDetail) string {
+	done := b.Succeeded + b.Failed + b.Cancelled
+	late := b.DueAt != nil && b.DueAt.Before(l.Now())
+	switch {
+	case b.Jobs == 0:
+		return fmt.Sprintf("%s has no job: none was submitted, or all were pruned", b.Batch)
+	case b.Settled() && b.Failed+b.Cancelled == 0:
+		return fmt.Sprintf("%s is done: all %s succeeded", b.Batch, plural(b.Jobs, "job"))
+	case b.Settled():
+		return fmt.Sprintf("%s is done: %s of %s succeeded, %s failed, %s cancelled", b.Batch, thousands(b.Succeeded), plural(b.Jobs, "job"), thousands(b.Failed), thousands(b.Cancelled))
+	case late:
+		return fmt.Sprintf("%s is late, due %s: %s of %s done, %s failed", b.Batch, l.Clock(*b.DueAt), thousands(done), plural(b.Jobs, "job"), thousands(b.Failed))
+	case b.DueAt != nil:
+		return fmt.Sprintf("%s is open, due %s: %s of %s done, %s failed", b.Batch, l.Clock(*b.DueAt), thousands(done), plural(b.Jobs, "job"), thousands(b.Failed))
+	}
+	return fmt.Sprintf("%s is open: %s of %s done, %s failed", b.Batch, thousands(done), plural(b.Jobs, "job"), thousands(b.Failed))
+}
+
+// progress draws how far a batch is, in a bar of 30, with its counts.
+func progress(b report.BatchDetail) string {
+	if b.Jobs == 0 {
+		return ""
+	}
+	const width = 30
+	done := b.Succeeded + b.Failed + b.Cancelled
+	full := done * width / b.Jobs
+	running := min(width-full, (b.Running*width+b.Jobs-1)/b.Jobs)
+	bar := "[" + strings.Repeat("#", full) + strings.Repeat("=", running) + strings.Repeat(".", width-full-running) + "]"
+	for _, part := range []struct {
+		n    int
+		what string
+	}{{b.Succeeded, "ok"}, {b.Failed, "failed"}, {b.Cancelled, "cancelled"}, {b.Running, "running"}, {b.Pending, "waiting"}} {
+		if part.n > 0 {
+			bar += fmt.Sprintf(" %s %s", thousands(part.n), part.what)
+		}
+	}
+	return bar
+}

@@ -1,0 +1,87 @@
+package operate
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/tagexec/tagexec/cmd/internal/cli"
+	"github.com/tagexec/tagexec/cmd/internal/listing"
+	"github.com/tagexec/tagexec/store/report"
+)
+
+func tagsShow(std cli.Streams) *cobra.Command {
+	var (
+		o    listing.Options
+		days int
+	)
+	cmd := &cobra.Command{
+		Use:   "show TAG",
+		Short: "Show how a tag did, in a sentence and by day",
+		Long:  "show looks at the attempts of the last 30 days, or of --days N, at most the latest 20,000.",
+		Example: "  tagexec tags show high_value\n" +
+			"  tagexec tags show high_value --days 90\n" +
+			"  tagexec tags show high_value -o json | jq '.days[].p95_run_seconds'",
+		Args:              oneArgument("a tag"),
+		ValidArgsFunction: completeArgument(completeTags, false),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if days < 1 || days > 3650 {
+				return cli.Usagef("--days is %d: must be from 1 to 3650", days)
+			}
+			look, err := o.Look(std)
+			if err != nil {
+				return err
+			}
+			return withReader(cmd, look, func(ctx context.Context, r *report.Reader) error {
+				now := look.Now().In(look.Zone)
+				since := time.Date(now.Year(), now.Month(), now.Day()-days+1, 0, 0, 0, 0, look.Zone)
+				h, err := r.TagHistory(ctx, args[0], since, now)
+				if err != nil {
+					return err
+				}
+				look, people, err := listing.Document(std, &o, h, "tag")
+				if err != nil || !people {
+					return err
+				}
+				return printTag(look, h, days)
+			})
+		},
+	}
+	o.Flags(cmd)
+	cmd.Flags().IntVar(&days, "days", 30, "days to look back, today included")
+	return cmd
+}
+
+func printTag(l *listing.Look, h report.TagHistory, days int) error {
+	if h.Attempts == 0 {
+		l.Say("No job of %s has ended in the last %s.", h.Tag, plural(days, "day"))
+		return nil
+	}
+	l.Say("%s", aboutTag(h.TagSummary, days))
+	if h.Capped {
+		l.Print("Only the latest 20,000 attempts are counted.")
+	}
+	if h.SucceededAt != nil {
+		l.Print("last success: %s", moment(l, h.SucceededAt))
+	}
+	l.Print("")
+	return listing.Rows(l, []string{"day", "attempts", "failures", "p50_run_seconds", "p95_run_seconds", "p95_queue_wait_seconds", "rows_affected", "slot_seconds"}, h.Days)
+}
+
+// aboutTag says in a sentence how a tag did.
+func aboutTag(s report.TagSummary, days int) string {
+	sentence := fmt.Sprintf("%s succeeded on %d of %s", s.Tag, s.DaysSucceeded, plural(days, "day"))
+	if s.P50RunSeconds != nil {
+		sentence += ", median " + listing.Seconds(*s.P50RunSeconds)
+		if before := s.PreviousP50RunSeconds; before != nil && *before > 0 {
+			sentence += fmt.Sprintf(" (%+.0f %% against the %s before)", (*s.P50RunSeconds / *before - 1)*100, plural(days, "day"))
+		}
+	}
+	sentence += ", " + plural(s.Failures, "failure") + " in " + plural(s.Attempts, "attempt")
+	if s.SlotSeconds != nil {
+		sentence += ", " + listing.Seconds(*s.SlotSeconds) + " of slots"
+	}
+	return sentence + "."
+}

@@ -1,0 +1,128 @@
+package report_test
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/tagexec/tagexec/store/report"
+	"github.com/tagexec/tagexec/store/storetest"
+)
+
+// history is n jobs over 60 days up to now, in the order of time as a queue writes
+// them, of 50 tags, in batches of 1,000. Each tenth failed once before its last attempt.
+const history = `
+WITH new AS (
+    INSERT INTO tagexec.tag_jobs (tag, created_at, run_at, state, attempt, failures, started_at, finished_at, batch, executor_id, last_outcome, error, last_output)
+    SELECT 'tag ' || i %% 50, t, t, o, n, n - 1 + (o = 'failed')::integer, t + interval '1 min' * n, t + interval '1 min' * n + interval '1 s' * (i %% 60), 'b' || i / 1000,
+           '00000000-0000-0000-0000-000000000001', CASE o WHEN 'failed' THEN o END, CASE o WHEN 'failed' THEN repeat('x', 200) END, repeat('y', 200)
+      FROM (SELECT i, now() - interval '60 days' + i * interval '60 days' / %[1]d AS t, CASE i %% 20 WHEN 0 THEN 'failed' ELSE 'succeeded' END AS o, CASE i %% 10 WHEN 3 THEN 2 ELSE 1 END AS n
+              FROM generate_series(1, %[1]d) i) s
+ RETURNING *)
+INSERT INTO tagexec.tag_past_attempts (job_id, executor_id, queued_at, started_at, finished_at, attempt, hostname, outcome, error, tag, kind, pool, slots, batch)
+SELECT id, executor_id, run_at, run_at, run_at + interval '30 s', 1, 'h', 'failed', repeat('x', 200), tag, kind, pool, slots, batch
+  FROM new WHERE attempt = 2`
+
+// What a question costs does not grow with the queue and its history: each statement
+// looks at 25,000 rows at most, of 100,000 jobs that have ended and 60,000 that wait.
+func TestEachQuestionLooksAtFewRows(t *testing.T) {
+	t.Parallel()
+	const most = 25_000
+	db := storetest.New(t)
+	db.Exec("ALTER TABLE tagexec.tag_jobs DISABLE TRIGGER check_new_jobs") // batches of their own below
+	db.Exec(fmt.Sprintf(history, 100_000))
+	db.Exec("INSERT INTO tagexec.tag_batches (batch, created_at, due_at) SELECT batch, min(created_at), max(created_at) FROM tagexec.tag_jobs GROUP BY 1")
+	db.Exec("INSERT INTO tagexec.tag_jobs (tag, mutex_key) SELECT 'waits', CASE i % 2 WHEN 0 THEN 'k' || i % 7 END FROM generate_series(1, 60000) i")
+	db.Exec("INSERT INTO tagexec.tag_executors (id, hostname, pid, version, workers, kinds, lease_seconds) VALUES ('00000000-0000-0000-0000-000000000001', 'h', 1, '', 1, '{sql}', 60)")
+	db.Exec("INSERT INTO tagexec.tag_operator_actions (action, reason) SELECT 'cancel_job', 'why' FROM generate_series(1, 30000)")
+	db.Exec("VACUUM ANALYZE")
+	tracer := &statements{}
+	r, err := report.OpenTraced(report.Config{URL: db.URL, Application: "test"}, tracer)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(r.Close)
+	conn := db.Conn()
+	for name, ask := range questions(r, 4711, "b77") {
+		if name == "pools" || name == "failures" {
+			continue // the first counts what waits, the second a day
+		}
+		tracer.list = nil
+		if err := ask(t.Context()); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+		if len(tracer.list) == 0 {
+			t.Errorf("%s: no statement was seen", name)
+		}
+		for _, s := range tracer.list {
+			if read := looked(t, conn, s); read > most {
+				t.Errorf("%s looks at %.0f rows, more than %d:\n%s", name, read, most, s.sql)
+			}
+		}
+	}
+}
+
+// statement is one that was sent, before the names of its arguments were replaced.
+type statement struct {
+	sql  string
+	args []any
+}
+
+// statements remembers the questions that were sent.
+type statements struct {
+	mu   sync.Mutex
+	list []statement
+}
+
+func (s *statements) TraceQueryStart(ctx context.Context, _ *pgx.Conn, data pgx.TraceQueryStartData) context.Context {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if strings.HasPrefix(data.SQL, "-- tagexec: ") {
+		s.list = append(s.list, statement{data.SQL, data.Args})
+	}
+	return ctx
+}
+
+func (*statements) TraceQueryEnd(context.Context, *pgx.Conn, pgx.TraceQueryEndData) {}
+
+// looked returns how many rows a statement looks at, in all relations.
+func looked(t *testing.T, conn *pgx.Conn, s statement) float64 {
+	t.Helper()
+	var raw []byte
+	args := append([]any{pgx.QueryExecModeExec}, s.args...)
+	if err := conn.QueryRow(t.Context(), "EXPLAIN (ANALYZE, FORMAT JSON) "+s.sql, args...).Scan(&raw); err != nil {
+		t.Fatalf("%s: %v", s.sql, err)
+	}
+	var plans []struct{ Plan plan }
+	if err := json.Unmarshal(raw, &plans); err != nil {
+		t.Fatal(err)
+	}
+	return plans[0].Plan.read()
+}
+
+// plan is a node of a plan, as EXPLAIN tells it.
+type plan struct {
+	Relation       string  `json:"Relation Name"`
+	Rows           float64 `json:"Actual Rows"`
+	Loops          float64 `json:"Actual Loops"`
+	FilterRemoved  float64 `json:"Rows Removed by Filter"`
+	RecheckRemoved float64 `json:"Rows Removed by Index Recheck"`
+	Plans          []plan
+}
+
+// read adds up the rows that were looked at.
+func (p plan) read() float64 {
+	rows := 0.0
+	if p.Relation != "" {
+		rows = (p.Rows + p.FilterRemoved + p.RecheckRemoved) * p.Loops
+	}
+	for _, child := range p.Plans {
+		rows += child.read()
+	}
+	return rows
+}

@@ -1,0 +1,92 @@
+package report
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"github.com/tagexec/tagexec/store"
+	"github.com/tagexec/tagexec/store/postgres"
+)
+
+const (
+	// statementLimit ends a question on the server.
+	statementLimit = 800 * time.Millisecond
+	// answerTime is how much longer the answer may take to arrive.
+	answerTime = 3 * time.Second
+	// connections is how many questions are answered at the same time.
+	connections = 3
+)
+
+// Config says which queue is asked.
+type Config struct {
+	URL         string // of the database, as store.Open takes it
+	Application string // what the sessions call themselves, such as "tagexec page"
+	Zone        string // name of the time zone in which days begin; "" is UTC
+}
+
+// Reader asks a queue. Its methods may be called concurrently.
+type Reader struct {
+	database *postgres.Database
+	pool     *postgres.Pool
+	zone     string
+	limit    time.Duration
+}
+
+// Open connects lazily: the first question reports an unreachable server. An error
+// means that the URL is wrong, and says how. The URL may lead to PgBouncer in
+// transaction mode.
+func Open(c Config) (*Reader, error) { return open(c, nil) }
+
+func open(c Config, tracer pgx.QueryTracer) (*Reader, error) {
+	database, err := postgres.Queue(c.URL)
+	if err != nil {
+		return nil, err
+	}
+	pool, err := database.Pool(database.Name(c.Application), connections, func(config *pgxpool.Config) {
+		// Nothing is kept in a session, so a pooler may change it, and each question is planned for its
+		// own arguments.
+		config.ConnConfig.DefaultQueryExecMode, config.ConnConfig.Tracer = pgx.QueryExecModeExec, tracer
+	})
+	if err != nil {
+		return nil, err
+	}
+	return &Reader{database: database, pool: pool, zone: c.Zone, limit: statementLimit}, nil
+}
+
+// Close closes the connections, also those of readers that Within returned.
+func (r *Reader) Close() { r.pool.Close() }
+
+// Within returns a reader on the same connections whose statements may take longer.
+func (r *Reader) Within(limit time.Duration) *Reader {
+	patient := *r
+	patient.limit = limit
+	return &patient
+}
+
+// CheckSchema returns a *store.SchemaError if this code cannot read the schema.
+func (r *Reader) CheckSchema(ctx context.Context) error {
+	bounded, cancel := context.WithTimeout(ctx, r.limit+answerTime)
+	defer cancel()
+	err := store.CheckSchema(bounded, r.pool)
+	if schema := (*store.SchemaError)(nil); err == nil || errors.As(err, &schema) {
+		return err
+	}
+	return r.refine(ctx, "look whether the schema fits", analyst, err)
+}
+
+// begin begins the transaction of one question. enable_seqscan stays as it is: a plan
+// is made for the tables as they are.
+func (r *Reader) begin() string {
+	settings := fmt.Sprintf("BEGIN ISOLATION LEVEL READ COMMITTED READ ONLY; SET LOCAL statement_timeout = %d; SET LOCAL jit = off; SET LOCAL search_path = pg_catalog",
+		r.limit.Milliseconds())
+	if r.zone != "" {
+		settings += "; SET LOCAL timezone = '" + strings.ReplaceAll(r.zone, "'", "''") + "'"
+	}
+	return settings
+}
