@@ -41,9 +41,11 @@ type Config struct {
 	HTTPOrigins        List         `split_words:"true" desc:"origins that HTTP jobs may call, e.g. https://api.example.com"`
 	SecretsDir         string       `split_words:"true" desc:"directory of the secrets that HTTP jobs may name"`
 	Retention          cli.Duration `desc:"age at which finished jobs are deleted, e.g. 90d; empty: keep everything"`
-	HTTPAddr           string       `split_words:"true" default:"127.0.0.1:8089" desc:"address of /healthz and /readyz; the default falls to the next free port"`
+	HTTPAddr           string       `split_words:"true" default:"127.0.0.1:8089" desc:"address of /healthz, /readyz and /metrics; the default falls to the next free port"`
 	HTTPUser           string       `split_words:"true" desc:"login for everything but /healthz and /readyz"`
 	HTTPPassword       string       `split_words:"true" desc:"its password"`
+	MetricsToken       string       `split_words:"true" desc:"bearer token for /metrics, of at least 16 characters; the login above is good for it too"`
+	UIHosts            List         `split_words:"true" desc:"names besides localhost that lead to HTTP_ADDR on the loopback address, separated by commas; others are refused where there is no login"`
 	PostgresVersion    string       `split_words:"true" desc:"major version, 14 to 18, of the server that demo and standalone start; empty: an installed one, else 17"`
 	LogFormat          string       `split_words:"true" desc:"text or json; empty: text on a terminal, else json"`
 	LogLevel           string       `split_words:"true" default:"info" desc:"debug, info, warn or error"`
@@ -104,6 +106,11 @@ func (c Config) problems() []string {
 	check(c.LogFormat == "" || c.LogFormat == "text" || c.LogFormat == "json", "LOG_FORMAT", "is %q: must be text or json", c.LogFormat)
 	check(slices.Contains([]string{"debug", "info", "warn", "error"}, c.LogLevel), "LOG_LEVEL", "is %q: must be debug, info, warn or error", c.LogLevel)
 	check((c.HTTPUser == "") == (c.HTTPPassword == ""), "HTTP_USER", "and %s_HTTP_PASSWORD go together: set both or neither", Prefix)
+	check(c.MetricsToken == "" || len(c.MetricsToken) >= minToken && !strings.ContainsFunc(c.MetricsToken, notInToken), "METRICS_TOKEN",
+		"must have at least %d characters, all of them letters, digits or one of -._~+/=", minToken)
+	for _, host := range c.UIHosts {
+		check(isHost(host), "UI_HOSTS", "names %q: must be names of hosts in lower case, without http:// and without a port", host)
+	}
 	for _, names := range []struct {
 		name string
 		list List
@@ -137,7 +144,7 @@ func (c Config) problems() []string {
 
 // Secrets are the passwords of c, which Load returned.
 func (c Config) Secrets() []string {
-	list := []string{c.HTTPPassword}
+	list := []string{c.HTTPPassword, c.MetricsToken}
 	if d, err := postgres.Queue(c.DatabaseURL); err == nil {
 		list = append(list, d.Password())
 	}

@@ -49,13 +49,13 @@ func TestAMisspeltVariableIsNamedWhereOneIsMissing(t *testing.T) {
 
 func TestSecretsAreThePasswordsAndNoNames(t *testing.T) {
 	c, err := load(t, map[string]string{
-		"DATABASE_URL": "postgres://u:one%2F1@h/d", "SQL_SOURCES": "a=postgres://h/d?user=u&password=two b=postgres://jobs:jobs@h/d c=postgres://u@h/d", "HTTP_USER": "u", "HTTP_PASSWORD": "three",
+		"DATABASE_URL": "postgres://u:one%2F1@h/d", "SQL_SOURCES": "a=postgres://h/d?user=u&password=two b=postgres://jobs:jobs@h/d c=postgres://u@h/d", "HTTP_USER": "u", "HTTP_PASSWORD": "three", "METRICS_TOKEN": "four-four-four-four",
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
 	got := slices.DeleteFunc(c.Secrets(), func(s string) bool { return s == "" })
-	if slices.Sort(got); !slices.Equal(got, []string{"one/1", "three", "two"}) {
+	if slices.Sort(got); !slices.Equal(got, []string{"four-four-four-four", "one/1", "three", "two"}) {
 		t.Errorf("%q", got)
 	}
 }
@@ -64,6 +64,8 @@ func TestWrongValuesAreNamed(t *testing.T) {
 	for name, c := range map[string]struct{ value, want string }{
 		"WORKERS":       {"0x10", `is "0x10": must be a whole number`},
 		"POOLS":         {",", `is ",": names nothing`},
+		"METRICS_TOKEN": {"0123456789 abcdef", "must have at least 16 characters, all of them letters"},
+		"UI_HOSTS":      {"Ops.example", `names "Ops.example": must be names of hosts`},
 		"POLL_INTERVAL": {"-1s", `is "-1s": must be a duration such as`},
 		"RETENTION":     {"99999999d", `is "99999999d": must be a duration such as`},
 	} {
@@ -77,7 +79,7 @@ func TestWrongValuesAreNamed(t *testing.T) {
 }
 
 func TestCommandsAreNotGivenOurPasswords(t *testing.T) {
-	for _, names := range []string{"TAGEXEC_DATABASE_URL", "PATH, TAGEXEC_SQL_SOURCES", "TAGEXEC_HTTP_PASSWORD"} {
+	for _, names := range []string{"TAGEXEC_DATABASE_URL", "PATH, TAGEXEC_SQL_SOURCES", "TAGEXEC_HTTP_PASSWORD", "TAGEXEC_METRICS_TOKEN"} {
 		last := names[strings.LastIndexAny(names, " ")+1:]
 		if _, err := load(t, map[string]string{"COMMAND_ENV": names}); err == nil || !strings.Contains(err.Error(), "names "+last+", which holds passwords of tagexec") {
 			t.Errorf("%s: %v", names, err)

@@ -1,6 +1,7 @@
 package config
 
 import (
+	"net"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -32,7 +33,22 @@ func tidy() {
 }
 
 // ourSecrets are the variables of tagexec that hold passwords.
-var ourSecrets = []string{Prefix + "_DATABASE_URL", Prefix + "_SQL_SOURCES", Prefix + "_HTTP_PASSWORD"}
+var ourSecrets = []string{Prefix + "_DATABASE_URL", Prefix + "_SQL_SOURCES", Prefix + "_HTTP_PASSWORD", Prefix + "_METRICS_TOKEN"}
+
+// minToken is the least length of a token: a shorter one could be guessed.
+const minToken = 16
+
+// notInToken reports whether a character may not stand in a bearer token (RFC 6750).
+func notInToken(r rune) bool {
+	return !strings.ContainsRune("-._~+/=", r) && (r < '0' || r > '9') && (r < 'A' || r > 'Z') && (r < 'a' || r > 'z')
+}
+
+// isHost reports whether name can be that of a host, or an IPv6 address.
+func isHost(name string) bool {
+	return name != "" && (net.ParseIP(name) != nil || !strings.ContainsFunc(name, func(r rune) bool {
+		return r != '.' && r != '-' && r != '_' && (r < '0' || r > '9') && (r < 'a' || r > 'z')
+	}))
+}
 
 // isVariable reports whether name can be that of a variable.
 func isVariable(name string) bool {

@@ -14,6 +14,7 @@ import (
 
 	"github.com/tagexec/tagexec/cmd/internal/cli"
 	"github.com/tagexec/tagexec/cmd/internal/config"
+	"github.com/tagexec/tagexec/cmd/internal/metrics"
 	"github.com/tagexec/tagexec/cmd/internal/version"
 	"github.com/tagexec/tagexec/executor"
 	"github.com/tagexec/tagexec/executor/runner"
@@ -26,6 +27,8 @@ type Engine struct {
 	Pool  *executor.Pool
 	Kinds []string // that it runs
 	Close func()
+
+	Metrics *metrics.Metrics
 }
 
 // commandKillGrace is shorter than what the engine gives a runner to return.
@@ -58,18 +61,21 @@ func Open(ctx context.Context, c config.Config, batch string, log *slog.Logger) 
 			log.Warn("commands are given a password that tagexec may use itself; it is kept out of their output", "variable", name)
 		}
 	}
+	kinds := slices.Sorted(maps.Keys(runners))
+	numbers := metrics.New(metrics.Config{Version: version.String(), Kinds: kinds, Pools: c.Pools, Queue: st, Log: log})
 	pool, err := executor.New(st, executor.Config{
 		Runners: runners, Workers: int(c.Workers), Pools: c.Pools, Batch: batch, Version: version.String(),
 		PollInterval: time.Duration(c.PollInterval), Lease: time.Duration(c.Lease), Heartbeat: time.Duration(c.Heartbeat),
 		Grace: time.Duration(c.ShutdownGrace), JobTimeout: time.Duration(c.JobTimeout),
-		Log: log,
+		Log: log, Observer: numbers,
 	})
 	if err != nil {
 		closeRunners()
 		st.Close()
 		return nil, err
 	}
-	return &Engine{Store: st, Pool: pool, Kinds: slices.Sorted(maps.Keys(runners)), Close: func() { closeBoth(closeRunners, st.Close) }}, nil
+	numbers.Follow(pool.Load)
+	return &Engine{Store: st, Pool: pool, Kinds: kinds, Metrics: numbers, Close: func() { closeBoth(closeRunners, st.Close) }}, nil
 }
 
 // closeBoth calls both at the same time: each may wait a moment for a server that

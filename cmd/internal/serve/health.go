@@ -2,7 +2,6 @@ package serve
 
 import (
 	"context"
-	"crypto/subtle"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -22,7 +21,7 @@ const (
 	portsToTry      = 100
 )
 
-// health serves /healthz and /readyz.
+// health serves /healthz, /readyz and /metrics.
 type health struct {
 	server *http.Server
 	done   chan struct{}
@@ -39,7 +38,7 @@ func listenHealth(c config.Config, e *Engine, log *slog.Logger) (*health, error)
 	crowd := &crowd{Listener: listener, limit: spareConnections(c, e.Kinds, log)}
 	h := &health{
 		server: &http.Server{
-			Handler: healthHandler(c, e.Pool), ConnState: crowd.note, MaxHeaderBytes: 16 << 10,
+			Handler: healthHandler(newAccess(c, listener.Addr()), e), ConnState: crowd.note, MaxHeaderBytes: 16 << 10,
 			ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 10 * time.Second, WriteTimeout: 10 * time.Second,
 			ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelWarn),
 		},
@@ -52,7 +51,8 @@ func listenHealth(c config.Config, e *Engine, log *slog.Logger) (*health, error)
 			log.Error("the health endpoints ended", "error", err)
 		}
 	}()
-	log.Info("health endpoints", "healthz", "http://"+listener.Addr().String()+"/healthz", "readyz", "http://"+listener.Addr().String()+"/readyz")
+	here := "http://" + listener.Addr().String()
+	log.Info("health endpoints", "healthz", here+"/healthz", "readyz", here+"/readyz", "metrics", here+"/metrics")
 	return h, nil
 }
 
@@ -83,9 +83,10 @@ func listen(address string) (net.Listener, error) {
 }
 
 // healthHandler answers /healthz and /readyz to anyone; /readyz also says what the
-// executor cannot use. / shows counts, behind the login if one is set.
-func healthHandler(c config.Config, pool *executor.Pool) http.Handler {
-	mux := http.NewServeMux()
+// executor cannot use. / shows counts and /metrics the numbers for Prometheus, to
+// those who may.
+func healthHandler(a access, e *Engine) http.Handler {
+	mux, pool := http.NewServeMux(), e.Pool
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) {
 		answer(w, http.StatusOK, map[string]any{"status": "ok"})
 	})
@@ -99,9 +100,10 @@ func healthHandler(c config.Config, pool *executor.Pool) http.Handler {
 		}
 		answer(w, code, state)
 	})
-	mux.Handle("GET /{$}", login(c, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+	mux.Handle("GET /{$}", a.toAll(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		answer(w, http.StatusOK, pool.Stats())
 	})))
+	mux.Handle("GET /metrics", a.toMetrics(e.Metrics.Handler()))
 	return mux
 }
 
@@ -111,20 +113,6 @@ func unavailable(pool *executor.Pool) (list []map[string]any) {
 		list = append(list, map[string]any{"kind": u.Kind, "resource": u.Name, "since": u.Since.UTC().Format(time.RFC3339), "error": u.Error})
 	}
 	return list
-}
-
-// login asks for HTTP_USER and HTTP_PASSWORD where they are set.
-func login(c config.Config, next http.Handler) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		user, password, _ := r.BasicAuth()
-		right := subtle.ConstantTimeCompare([]byte(user), []byte(c.HTTPUser)) & subtle.ConstantTimeCompare([]byte(password), []byte(c.HTTPPassword))
-		if c.HTTPUser != "" && right == 0 {
-			w.Header().Set("WWW-Authenticate", `Basic realm="tagexec"`)
-			answer(w, http.StatusUnauthorized, map[string]any{"status": "login needed"})
-			return
-		}
-		next.ServeHTTP(w, r)
-	})
 }
 
 func answer(w http.ResponseWriter, status int, value any) {

@@ -1,0 +1,127 @@
+package serve
+
+import (
+	"fmt"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+
+	"github.com/tagexec/tagexec/cmd/internal/config"
+)
+
+const (
+	testPassword = "hush-hush"
+	testToken    = "0123456789abcdef"
+)
+
+// what a request may carry.
+var credentials = map[string]func(*http.Request){
+	"nothing":         func(*http.Request) {},
+	"login":           func(r *http.Request) { r.SetBasicAuth("me", testPassword) },
+	"wrong password":  func(r *http.Request) { r.SetBasicAuth("me", "hush") },
+	"wrong user":      func(r *http.Request) { r.SetBasicAuth("you", testPassword) },
+	"empty login":     func(r *http.Request) { r.SetBasicAuth("", "") },
+	"token":           func(r *http.Request) { r.Header.Set("Authorization", "Bearer "+testToken) },
+	"wrong token":     func(r *http.Request) { r.Header.Set("Authorization", "Bearer "+testToken[1:]) },
+	"empty token":     func(r *http.Request) { r.Header.Set("Authorization", "Bearer ") },
+	"token, no word":  func(r *http.Request) { r.Header.Set("Authorization", testToken) },
+	"token as a user": func(r *http.Request) { r.SetBasicAuth("", testToken) },
+}
+
+var (
+	onLoopback = &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1), Port: 8089}
+	onIPv6     = &net.TCPAddr{IP: net.IPv6loopback, Port: 8089}
+	onAll      = &net.TCPAddr{IP: net.IPv4zero, Port: 8089}
+	onLAN      = &net.TCPAddr{IP: net.IPv4(10, 0, 0, 7), Port: 8089}
+)
+
+// get asks for a path as configured, and returns the status and the text.
+func get(c config.Config, listens net.Addr, path, host string, carry func(*http.Request)) (int, string) {
+	a := newAccess(c, listens)
+	mux := http.NewServeMux()
+	through := http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, "let in") })
+	mux.Handle("/{$}", a.toAll(through))
+	mux.Handle("/metrics", a.toMetrics(through))
+	r := httptest.NewRequest("GET", "http://x"+path, nil)
+	r.Host = host
+	carry(r)
+	w := httptest.NewRecorder()
+	mux.ServeHTTP(w, r)
+	return w.Code, w.Body.String()
+}
+
+// Address × login × token × what the request carries: all of them.
+func TestWhoMaySeeTheNumbers(t *testing.T) {
+	t.Parallel()
+	for _, login := range []bool{false, true} {
+		for _, token := range []bool{false, true} {
+			var c config.Config
+			if login {
+				c.HTTPUser, c.HTTPPassword = "me", testPassword
+			}
+			if token {
+				c.MetricsToken = testToken
+			}
+			for _, listens := range []*net.TCPAddr{onLoopback, onIPv6, onAll, onLAN} {
+				for _, path := range []string{"/", "/metrics"} {
+					for carries, carry := range credentials {
+						want := http.StatusOK
+						asks := login || token && path == "/metrics" // for a login
+						switch {
+						case login && carries == "login", token && path == "/metrics" && carries == "token":
+						case asks:
+							want = http.StatusUnauthorized
+						case !listens.IP.IsLoopback():
+							want = http.StatusForbidden
+						}
+						got, text := get(c, listens, path, "127.0.0.1:8089", carry)
+						if got != want {
+							t.Errorf("login %t, token %t, on %s, %s with %s: %d, want %d", login, token, listens, path, carries, got, want)
+						}
+						if (got == http.StatusOK) != (text == "let in") {
+							t.Errorf("%d with %q", got, text)
+						}
+						if strings.Contains(text, testPassword) || strings.Contains(text, testToken) {
+							t.Errorf("a secret is told: %s", text)
+						}
+					}
+				}
+			}
+		}
+	}
+}
+
+// A name of somebody else's that leads to the loopback address (DNS rebinding) opens
+// nothing. A login is asked for by any name: a browser sends it to none but its own.
+func TestOnTheLoopbackAddressTheNameCounts(t *testing.T) {
+	t.Parallel()
+	open := config.Config{UIHosts: config.List{"ops.example", "fd00::1"}}
+	for host, want := range map[string]int{
+		"localhost": 200, "LocalHost:8089": 200, "127.0.0.1": 200, "127.0.0.1:8089": 200, "[::1]": 200, "[::1]:8089": 200, "ops.example": 200, "ops.example:80": 200, "[fd00::1]:8089": 200,
+		"": 403, "evil.example": 403, "evil.example:8089": 403, "127.0.0.1.evil.example": 403, "localhost.evil.example:8089": 403, "10.0.0.7": 403, "evil.example:127.0.0.1": 403, "localhost:1:2": 403,
+	} {
+		for _, path := range []string{"/", "/metrics"} {
+			if got, text := get(open, onLoopback, path, host, credentials["nothing"]); got != want || want == 403 && !strings.Contains(text, "TAGEXEC_UI_HOSTS") {
+				t.Errorf("%s by %q: %d %s, want %d", path, host, got, text, want)
+			}
+		}
+	}
+	locked := config.Config{HTTPUser: "me", HTTPPassword: testPassword, MetricsToken: testToken}
+	for carries, want := range map[string]int{"login": 200, "token": 200, "nothing": 401} {
+		if got, _ := get(locked, onLoopback, "/metrics", "evil.example", credentials[carries]); got != want {
+			t.Errorf("a foreign name with %s: %d, want %d", carries, got, want)
+		}
+	}
+}
+
+func TestAnAddressForAllSaysWhatToSet(t *testing.T) {
+	t.Parallel()
+	_, text := get(config.Config{}, onAll, "/metrics", "localhost", credentials["nothing"])
+	for _, variable := range []string{"TAGEXEC_HTTP_USER", "TAGEXEC_HTTP_PASSWORD", "TAGEXEC_METRICS_TOKEN", "TAGEXEC_HTTP_ADDR"} {
+		if !strings.Contains(text, variable) {
+			t.Errorf("%s is not named: %s", variable, text)
+		}
+	}
+}
