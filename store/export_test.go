@@ -24,6 +24,7 @@ const (
 	RunningSQL         = runningSQL
 	SignsSQL           = signsSQL
 	GiveUpSQL          = giveUpSQL
+	QueueNowSQL        = queueNowSQL
 )
 
 // SessionOf is the session of an executor that was registered by other means.

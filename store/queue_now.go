@@ -10,7 +10,8 @@ import (
 // QueueNow is what waits and runs in the queue, and what is wrong with it.
 type QueueNow struct {
 	Pools          []PoolNow // those with most due jobs first, at most MaxPoolsNow
-	Alive          int       // executors
+	Alive          int       // executors that claim
+	Draining       int       // executors that were asked to end, and have jobs yet
 	Silent         int       // executors that have not ended, and gave no sign for their lease
 	OverdueBatches int       // of the last seven days and with unfinished jobs, at most 1,000
 	SnapshotAge    float64   // seconds of the oldest snapshot that holds back vacuum; 0: none does
@@ -30,24 +31,27 @@ type PoolNow struct {
 // MaxPoolsNow is the most pools that QueueNow tells about.
 const MaxPoolsNow = 200
 
-// Seven days bound what is read of tag_batches.
+// Seven days bound what is read of tag_batches. OFFSET 0 keeps the probe from becoming a
+// join with all that waits.
 const queueNowSQL = `-- tagexec: queue now
-SELECT coalesce(q.pool, ''), coalesce(q.pending, 0), coalesce(q.due, 0), q.oldest_due_seconds, coalesce(q.used, 0), q.slots, coalesce(q.paused, false),
-       e.alive, e.silent, b.overdue, v.age_seconds
-  FROM (SELECT count(*) FILTER (WHERE ` + Alive + `)     AS alive,
-               count(*) FILTER (WHERE NOT (` + Alive + `)) AS silent
-          FROM tagexec.tag_executors e
-         WHERE e.stopped_at IS NULL AND e.reaped_at IS NULL) e
+SELECT q.pool, q.pending, q.due, q.oldest_due_seconds, q.used, q.slots, q.paused,
+       e.alive, e.draining, e.silent, b.overdue, v.age_seconds
+  FROM (SELECT count(*) FILTER (WHERE s.alive AND s.drain_requested_at IS NULL)     AS alive,
+               count(*) FILTER (WHERE s.alive AND s.drain_requested_at IS NOT NULL) AS draining,
+               count(*) FILTER (WHERE NOT s.alive)                                  AS silent
+          FROM (SELECT e.drain_requested_at, ` + Alive + ` AS alive
+                  FROM tagexec.tag_executors e
+                 WHERE e.stopped_at IS NULL AND e.reaped_at IS NULL) s) e
  CROSS JOIN (SELECT count(*) AS overdue
                FROM (SELECT
                        FROM tagexec.tag_batches b
                       WHERE b.created_at > now() - interval '7 days'
                         AND b.due_at < now()
-                        AND EXISTS (SELECT FROM tagexec.tag_jobs j WHERE j.batch = b.batch AND j.state IN ('pending', 'running'))
+                        AND EXISTS (SELECT FROM tagexec.tag_jobs j WHERE j.batch = b.batch AND j.state IN ('pending', 'running') OFFSET 0)
                       LIMIT 1000) o) b
  CROSS JOIN (SELECT coalesce(max(age_seconds), 0) AS age_seconds FROM tagreport.vacuum_blockers) v
-  LEFT JOIN tagreport.queue_now q ON true
- ORDER BY 3 DESC, 1
+ CROSS JOIN tagreport.queue_now q -- which always has the pool default
+ ORDER BY q.due DESC, q.pool
  LIMIT @pools`
 
 // QueueNow returns what waits and runs in the queue, by one statement whose cost does
@@ -64,10 +68,8 @@ func (s *Store) QueueNow(ctx context.Context) (QueueNow, error) {
 		return now, fmt.Errorf("read what the queue holds: %w", err)
 	}
 	_, err = pgx.ForEachRow(rows, []any{&p.Pool, &p.Pending, &p.Due, &p.OldestDue, &p.Used, &p.Slots, &p.Paused,
-		&now.Alive, &now.Silent, &now.OverdueBatches, &now.SnapshotAge}, func() error {
-		if p.Pool != "" { // else there is no pool
-			now.Pools = append(now.Pools, p)
-		}
+		&now.Alive, &now.Draining, &now.Silent, &now.OverdueBatches, &now.SnapshotAge}, func() error {
+		now.Pools = append(now.Pools, p)
 		return nil
 	})
 	if err != nil {

@@ -13,17 +13,21 @@ SELECT p.pool,
        p.slots, p.paused
   FROM tagexec.tag_pools p
  CROSS JOIN LATERAL (
-       SELECT coalesce(sum(c.due), 0)::bigint AS due, min(c.oldest) AS oldest
-         FROM generate_series(0, 9) n (priority)
-        CROSS JOIN LATERAL (
-              SELECT count(*) AS due,
-                     (SELECT greatest(j.created_at, j.run_at)
-                        FROM tagexec.tag_jobs j
-                       WHERE j.state = 'pending' AND j.mutex_key IS NULL AND j.pool = p.pool AND j.priority = n.priority AND j.run_at <= now()
-                       ORDER BY j.run_at LIMIT 1) AS oldest
-                FROM (SELECT FROM tagexec.tag_jobs j
-                       WHERE j.state = 'pending' AND j.mutex_key IS NULL AND j.pool = p.pool AND j.priority = n.priority AND j.run_at <= now()
-                       LIMIT 100001) d) c) l
+       SELECT (SELECT count(*)
+                 FROM (SELECT
+                         FROM generate_series(0, 9) n (priority)
+                        CROSS JOIN LATERAL (SELECT
+                                              FROM tagexec.tag_jobs j
+                                             WHERE j.state = 'pending' AND j.mutex_key IS NULL AND j.pool = p.pool AND j.priority = n.priority AND j.run_at <= now()
+                                            OFFSET 0) d -- lane by lane, until there are enough
+                        LIMIT 100001) c) AS due,
+              (SELECT min(o.oldest)
+                 FROM generate_series(0, 9) n (priority)
+                CROSS JOIN LATERAL (SELECT greatest(j.created_at, j.run_at) AS oldest
+                                      FROM tagexec.tag_jobs j
+                                     WHERE j.state = 'pending' AND j.mutex_key IS NULL AND j.pool = p.pool AND j.priority = n.priority AND j.run_at <= now()
+                                     ORDER BY j.run_at LIMIT 1) o) AS oldest
+        OFFSET 0) l -- each counted once
  CROSS JOIN LATERAL (
        SELECT count(*) AS pending, count(*) FILTER (WHERE d.run_at <= now()) AS due, min(d.run_at) FILTER (WHERE d.run_at <= now()) AS oldest
          FROM (SELECT j.run_at FROM tagexec.tag_jobs j

@@ -125,9 +125,10 @@ func TestTheQueueIsReadAtTheScrape(t *testing.T) {
 	db.Exec(`SELECT tagexec.submit_jobs($1, '[{"tag": "a", "kind": "test"}]', jsonb_build_object('due_at', now() + interval '1 h'))`, "in time")
 	db.Exec(`SELECT tagexec.submit_jobs($1, '[{"tag": "a", "kind": "test"}]', jsonb_build_object('due_at', now() - interval '1 min'))`, "late, but over")
 	db.Exec(`SELECT tagexec.cancel_batch('late, but over')`)
-	db.Exec(`INSERT INTO tagexec.tag_executors (id, hostname, pid, version, workers, kinds, lease_seconds, started_at, heartbeat_at, stopped_at, reaped_at)
-	         SELECT gen_random_uuid(), 'h', 1, 'v', 1, '{test}', 30, now(), now() - h, s, r
-	           FROM (VALUES (interval '1 s', NULL::timestamptz, NULL::timestamptz), ('1 s', NULL, NULL), ('1 min', NULL, NULL), ('1 s', now(), NULL), ('1 s', NULL, now())) v (h, s, r)`)
+	db.Exec(`INSERT INTO tagexec.tag_executors (id, hostname, pid, version, workers, kinds, lease_seconds, started_at, heartbeat_at, stopped_at, reaped_at, drain_requested_at)
+	         SELECT gen_random_uuid(), 'h', 1, 'v', 1, '{test}', 600, now(), now() - h, s, r, d
+	           FROM (VALUES (interval '1 s', NULL::timestamptz, NULL::timestamptz, NULL::timestamptz), ('1 s', NULL, NULL, NULL), ('1 s', NULL, NULL, now()),
+	                        ('1 h', NULL, NULL, NULL), ('1 s', now(), NULL, NULL), ('1 s', NULL, now(), NULL)) v (h, s, r, d)`)
 	old := db.Conn()
 	if _, err := old.Exec(t.Context(), "BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT 1"); err != nil {
 		t.Fatal(err)
@@ -144,6 +145,7 @@ func TestTheQueueIsReadAtTheScrape(t *testing.T) {
 		`tagexec_pool_paused{pool="default"}`:   0,
 		`tagexec_batches_overdue`:               1,
 		`tagexec_executors{state="alive"}`:      2,
+		`tagexec_executors{state="draining"}`:   1,
 		`tagexec_executors{state="silent"}`:     1,
 	} {
 		if is[name] != want {

@@ -45,7 +45,7 @@ func newQueueCollector(m *Metrics, q Queue) *queueCollector {
 		slots:     desc("pool_slots", "Slots of a pool; none is told for a pool without a limit.", "pool"),
 		used:      desc("pool_slots_used", "Slots that running jobs hold.", "pool"),
 		paused:    desc("pool_paused", "1 while nothing is started from a pool.", "pool"),
-		executors: desc("executors", "Executors that have not ended: alive, or silent for longer than their lease.", "state"),
+		executors: desc("executors", "Executors that have not ended: alive, draining because they were asked to end, or silent for longer than their lease.", "state"),
 		overdue:   desc("batches_overdue", "Batches of the last seven days with unfinished jobs whose due_at has passed."),
 		snapshot:  desc("snapshot_age_seconds", "Age of the oldest snapshot that holds back vacuum, which slows down every claim."),
 		ok:        desc("queue_scrape_ok", "1 if the figures of the queue could be read; else they are left out."),
@@ -81,6 +81,7 @@ func (c *queueCollector) Collect(to chan<- prometheus.Metric) {
 		}
 	}
 	gauge(c.executors, float64(now.Alive), "alive")
+	gauge(c.executors, float64(now.Draining), "draining")
 	gauge(c.executors, float64(now.Silent), "silent")
 	gauge(c.overdue, float64(now.OverdueBatches))
 	gauge(c.snapshot, now.SnapshotAge)
