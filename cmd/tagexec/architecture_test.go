@@ -25,6 +25,7 @@ var below = map[string][]string{
 	"executor/runner/shield":     {},
 	"store/devpg":                {},
 	"store/doctor":               {"store", "store/postgres"},
+	"store/estimate":             {},
 	"store/report":               {"store", "store/postgres"},
 	"store/storetest":            {"store", "store/doctor", "store/devpg", "migrations"},
 	"executor":                   {"store"},

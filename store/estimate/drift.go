@@ -1,0 +1,58 @@
+package estimate
+
+import "math"
+
+// leastDrift is what is left of doubt after any number of ended jobs: those that are
+// still to run need not drift as those before them did.
+const leastDrift = 0.03
+
+// leastSpread of the jobs of a night is believed: the standard deviation of the
+// logarithm. What is known of other nights weighs as much as usualJobs.
+const leastSpread, usualJobs = 0.1, 5
+
+// drift is a factor that all run times of a night have in common, as far as is
+// known: the normal distribution of its logarithm. Draws that are independent of
+// each other cancel out in a sum, and their interval would lie.
+type drift struct{ mean, deviation float64 }
+
+// at returns the logarithm of the factor at a quantile.
+func (d drift) at(u float64) float64 { return d.mean + d.deviation*normal(u) }
+
+// tonight compares the batch's jobs with what was expected of them. The fewer have
+// ended, the more counts what batches usually do.
+func (b *base) tonight(q *Queue) drift {
+	usual, ratios := b.usual(), b.compared(q)
+	if len(ratios) < driftJobs {
+		return usual
+	}
+	middle, spread := middleOf(ratios)
+	n, expected := float64(len(ratios)), max(b.spread, leastSpread)
+	spread = math.Sqrt((n*spread*spread + usualJobs*expected*expected) / (n + usualJobs)) // a few may be alike by chance
+	before, doubt := usual.deviation*usual.deviation, medianVariance(spread, n)
+	return drift{
+		mean:      (middle*before + usual.mean*doubt) / (before + doubt),
+		deviation: math.Sqrt(before*doubt/(before+doubt) + leastDrift*leastDrift),
+	}
+}
+
+// compared are the logarithms of actual to expected run times of the batch. What has
+// run for longer than was expected counts with what it has: left out, only short
+// runs would be seen while long ones run.
+func (b *base) compared(q *Queue) (list []float64) {
+	compare := func(tag string, seconds float64, ended bool) {
+		if center, known := b.centers[tag]; known && (ended || math.Log(seconds) > center) {
+			list = append(list, math.Log(seconds)-center)
+		}
+	}
+	for i := range q.Ended {
+		if r := &q.Ended[i]; !r.Failed {
+			compare(r.Tag, max(r.Seconds, shortest), true)
+		}
+	}
+	for i := range q.Jobs {
+		if j := &q.Jobs[i]; j.running() && j.Batch == q.Batch {
+			compare(j.Tag, q.Now.Sub(j.StartedAt).Seconds(), false)
+		}
+	}
+	return list
+}

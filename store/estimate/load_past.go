@@ -1,0 +1,93 @@
+package estimate
+
+import (
+	"context"
+	"maps"
+	"slices"
+
+	"github.com/jackc/pgx/v5"
+)
+
+const runColumns = `a.tag, coalesce(a.batch, ''), a.kind, a.pool, a.run_seconds, a.finished_at, a.outcome <> 'succeeded'`
+
+// told: what was cancelled or handed back does not tell how long a job takes.
+const told = `a.outcome IN ('succeeded', 'failed', 'timed_out', 'lost')`
+
+func scanRun(row pgx.CollectableRow) (r Run, err error) {
+	return r, row.Scan(&r.Tag, &r.Batch, &r.Kind, &r.Pool, &r.Seconds, &r.Ended, &r.Failed)
+}
+
+const endedSQL = `-- tagexec: estimate of batch, its ended jobs
+SELECT *
+  FROM (SELECT ` + runColumns + `
+          FROM tagreport.attempts a
+         WHERE a.batch = @batch::text
+           AND ` + told + `
+         LIMIT @seen) e
+ ORDER BY e.finished_at DESC
+ LIMIT @most`
+
+func (q *Queue) loadEnded(ctx context.Context, db Querier, most limits) error {
+	rows, err := db.Query(ctx, endedSQL, pgx.StrictNamedArgs{"batch": q.Batch, "seen": most.seen, "most": most.ended})
+	if err != nil {
+		return err
+	}
+	q.Ended, err = pgx.CollectRows(rows, scanRun)
+	return err
+}
+
+// What does not tell is left out behind the limit: before it, the planner would read
+// all of a tag's history.
+const pastSQL = `-- tagexec: estimate of batch, past runs
+SELECT ` + runColumns + `
+  FROM unnest(@tags::text[]) t (tag)
+ CROSS JOIN LATERAL (
+       SELECT a.*
+         FROM tagreport.attempts a
+        WHERE a.tag = t.tag
+        ORDER BY a.finished_at DESC
+        LIMIT @most) a
+ WHERE ` + told + `
+ ORDER BY a.finished_at DESC`
+
+// loadPast reads the newest attempts of each tag. Those of this batch are in Ended.
+func (q *Queue) loadPast(ctx context.Context, db Querier, most limits) error {
+	tags := q.tags(most.tags)
+	rows, err := db.Query(ctx, pastSQL, pgx.StrictNamedArgs{"tags": tags, "most": min(RunsOfTag, max(lastRuns, most.runs/max(1, len(tags))))})
+	if err != nil {
+		return err
+	}
+	runs, err := pgx.CollectRows(rows, scanRun)
+	if err != nil {
+		return err
+	}
+	q.Past = make(map[string][]Run, len(tags))
+	for _, r := range runs {
+		if r.Batch != q.Batch {
+			q.Past[r.Tag] = append(q.Past[r.Tag], r)
+		}
+	}
+	return nil
+}
+
+// tags are those whose past is read: of the batch's jobs, then of others'.
+func (q *Queue) tags(most int) []string {
+	seen := map[string]bool{}
+	add := func(tag string) {
+		if len(seen) < most {
+			seen[tag] = true
+		}
+	}
+	for i := range q.Jobs {
+		if q.Jobs[i].Batch == q.Batch {
+			add(q.Jobs[i].Tag)
+		}
+	}
+	for i := range q.Ended {
+		add(q.Ended[i].Tag)
+	}
+	for i := range q.Jobs {
+		add(q.Jobs[i].Tag)
+	}
+	return slices.Sorted(maps.Keys(seen))
+}

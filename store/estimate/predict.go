@@ -1,0 +1,102 @@
+package estimate
+
+import "math"
+
+const (
+	// older is how much less likely a run is drawn than the one after it.
+	older = 0.85
+	// longer is what a job that has run longer than any before is taken to need in
+	// all, in relation to what it has run.
+	longer = 1.5
+	// shortest run that is believed, in seconds: logarithms are taken.
+	shortest = 1e-4
+	// smooth is how far between the runs a draw may fall, in relation to their
+	// spread: ten runs do not say that nothing between two of them can be.
+	smooth = 0.5
+	// tries at a run that takes longer than a job has run.
+	tries = 8
+)
+
+// prediction is what the past tells about the next attempt of a job. Its runs are
+// drawn and not averaged, because the end of a batch depends on what is rare.
+type prediction struct {
+	runs     []pastRun
+	spread   float64   // of the logarithms of runs
+	center   float64   // of the logarithms
+	tails    []float64 // sorted logarithms of any tag's runs in relation to the center of their tag
+	failed   []float64 // seconds of attempts that failed
+	failures float64   // share of attempts that fail
+	own      int       // how many of the runs are of its tag
+}
+
+type pastRun struct {
+	log   float64 // of its seconds, without the drift of its batch
+	share float64 // of the weights of all runs, up to this one
+}
+
+// mean is what a run takes on average, in seconds. drift is a logarithm.
+func (p *prediction) mean(drift float64) float64 {
+	sum, below := 0.0, 0.0
+	for i := range p.runs {
+		sum += math.Exp(p.runs[i].log+drift) * (p.runs[i].share - below)
+		below = p.runs[i].share
+	}
+	return sum
+}
+
+// draw is how long an attempt takes. drift is a logarithm.
+func (p *prediction) draw(drift float64, d *dice) float64 {
+	return math.Exp(p.drawLog(drift, d))
+}
+
+func (p *prediction) drawLog(drift float64, d *dice) float64 {
+	u, i := d.next(), 0
+	for i < len(p.runs)-1 && u >= p.runs[i].share {
+		i++
+	}
+	return p.runs[i].log + smooth*p.spread*d.normal() + drift
+}
+
+// drawBeyond is how long an attempt takes in all that has run so many seconds: as
+// long as one that took longer. Where its tag has hardly any, it is as those of all
+// tags that ran so much longer than usual. One that took longer than all of them
+// is given half as much again, so that a prediction that was wrong is corrected.
+func (p *prediction) drawBeyond(elapsed, drift float64, d *dice) float64 {
+	least := math.Log(elapsed)
+	for range tries {
+		if log := p.drawLog(drift, d); log > least {
+			return math.Exp(log)
+		}
+	}
+	center := p.center + drift
+	from := above(p.tails, least-center)
+	if from == len(p.tails) {
+		return longer * elapsed
+	}
+	return math.Exp(center + p.tails[from+int(d.next()*float64(len(p.tails)-from))])
+}
+
+// above is the place of the first of sorted values that is larger than v.
+func above(sorted []float64, v float64) int {
+	low, high := 0, len(sorted)
+	for low < high {
+		if middle := (low + high) / 2; sorted[middle] > v {
+			high = middle
+		} else {
+			low = middle + 1
+		}
+	}
+	return low
+}
+
+// weigh makes shares of weights, which stand in their place.
+func weigh(runs []pastRun) {
+	sum := 0.0
+	for i := range runs {
+		sum += runs[i].share
+		runs[i].share = sum
+	}
+	for i := range runs {
+		runs[i].share /= sum
+	}
+}
