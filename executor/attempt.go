@@ -27,6 +27,7 @@ type attempt struct {
 	waited  time.Duration           // from when the job was due until its claim
 	ran     time.Duration           // its Runner, if that returned before the result was decided
 	weight  int64                   // bytes it takes while the result awaits its record
+	shown   *liveText               // once somebody has watched; of live
 	next    *attempt                // of the same job; of held
 }
 
@@ -34,8 +35,9 @@ type attempt struct {
 // workers.run), where two that the library derives one from the other took half of
 // what the engine spends on a job.
 type jobContext struct {
-	context.Context           // ends with a cause
-	deadline        time.Time // when a timer ends it; set before a Runner sees it
+	context.Context                        // ends with a cause
+	deadline        time.Time              // when a timer ends it; set before a Runner sees it
+	output          atomic.Pointer[Output] // of the job while its Runner runs; see ShowOutput
 }
 
 func (c *jobContext) Deadline() (time.Time, bool) { return c.deadline, !c.deadline.IsZero() }

@@ -44,6 +44,10 @@ func (q *endless) Running(context.Context) ([]store.Running, error) { return nil
 
 func (q *endless) ClaimSuspect(context.Context) ([]store.Job, error) { return nil, nil }
 
+func (q *endless) ShowOutput(context.Context, store.LiveOutput) (bool, error) { return false, nil }
+
+func (q *endless) ForgetOutput(context.Context) error { return nil }
+
 func (q *endless) Claim(_ context.Context, n int) (store.Claimed, error) {
 	most := n
 	n = int(min(int64(n), q.left.Load()))

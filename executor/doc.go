@@ -27,6 +27,9 @@
 //   - readback (readback.go, one goroutine) compares what is held here with what
 //     the database says, reaps dead executors, ends batches that are over, and
 //     gives up jobs that nobody could run for their time.
+//   - live (live*.go, one goroutine) shows the output of jobs that somebody watches,
+//     each second; readback says which. A Runner joins by ShowOutput. It may fail or
+//     hang without keeping anything else from its work.
 //   - breaker (breaker*.go, a goroutine for each probe) keeps jobs from being
 //     claimed that need what cannot be used here, until a probe succeeds, or
 //     one job where a probe cannot tell.

@@ -17,3 +17,19 @@ var (
 	CutEnd    = cutEnd
 	CutMiddle = cutMiddle
 )
+
+// LiveText is an output on its way to who watches it.
+type LiveText struct{ liveText }
+
+// Add takes a piece of the output.
+func (t *LiveText) Add(piece []byte) { t.add(piece, t.offset+int64(len(piece))) }
+
+// Take returns what can be shown by now.
+func (t *LiveText) Take() string {
+	text := t.chunk()
+	t.sent()
+	return text
+}
+
+// StoredText makes a text fit to be stored.
+var StoredText = storedText

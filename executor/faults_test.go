@@ -21,6 +21,7 @@ type mixed struct {
 	listen       func(ctx context.Context, s store.Session, listening, notified func()) error
 	heartbeat    func(ctx context.Context, s store.Session) (bool, error)
 	running      func(ctx context.Context, s store.Session) ([]store.Running, error)
+	showOutput   func(ctx context.Context, c store.LiveOutput) (bool, error)
 	stop         func(ctx context.Context, s store.Session) error
 }
 
@@ -30,6 +31,13 @@ func (q mixed) Register(ctx context.Context, e store.Executor) (store.Session, e
 		return nil, err
 	}
 	return mixedSession{s, q}, nil
+}
+
+func (q mixed) ShowOutput(ctx context.Context, c store.LiveOutput) (bool, error) {
+	if q.showOutput == nil {
+		return q.Queue.ShowOutput(ctx, c)
+	}
+	return q.showOutput(ctx, c)
 }
 
 type mixedSession struct {

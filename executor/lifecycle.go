@@ -14,8 +14,12 @@ import (
 	"github.com/tagexec/tagexec/store"
 )
 
-// lastClaim is the time for a claim under way when the context ended.
-const lastClaim = 300 * time.Millisecond
+const (
+	// lastClaim is the time for a claim under way when the context ended.
+	lastClaim = 300 * time.Millisecond
+	// lastLook is the time for the Output of a runner to return in the end.
+	lastLook = 200 * time.Millisecond
+)
 
 // Counted from the end of the grace: jobs that end at once leave more time for
 // their results. What is left of five seconds is for the program to close what it
@@ -50,7 +54,7 @@ func (p *Pool) Run(ctx context.Context) error {
 	claimCtx, stopClaims := context.WithCancel(engineCtx)
 	defer stopClaims()
 
-	var claiming, recording, keeping sync.WaitGroup
+	var claiming, recording, keeping, showing sync.WaitGroup
 	workers := &workers{Pool: p}
 	workers.start()
 	recorder := newRecorder(p)
@@ -58,7 +62,9 @@ func (p *Pool) Run(ctx context.Context) error {
 	heartbeat := newHeartbeat(p, drain)
 	keeping.Go(func() { heartbeat.run(engineCtx) })
 	keeping.Go(func() { heartbeat.guard(engineCtx) })
-	keeping.Go(func() { newReadback(p).run(engineCtx) })
+	live := newLive(p)
+	showing.Go(func() { live.run(engineCtx) })
+	keeping.Go(func() { newReadback(p, live).run(engineCtx) })
 	claimer := newClaimer(p, claimable, claimCtx, jobCtx)
 	claiming.Go(claimer.run)
 
@@ -102,6 +108,9 @@ func (p *Pool) Run(ctx context.Context) error {
 	stopEngine()
 	recording.Wait()
 	keeping.Wait()
+	if !within(lastLook, ended(&showing)) {
+		p.config.Log.Error("the Output of a runner does not return")
+	}
 	claimer.idle.listens.Wait()
 	return nil
 }

@@ -33,6 +33,10 @@ func MaskPasswords(text string) string {
 	if !mayHoldPassword(text) {
 		return text
 	}
+	return maskAll(text)
+}
+
+func maskAll(text string) string {
 	text = urlToken.ReplaceAllString(maskURLs(text), "${1}"+Redacted+"@")
 	text = loginHeader.ReplaceAllString(text, "${1}"+Redacted)
 	return passwordField.ReplaceAllString(text, "${1}"+Redacted)
@@ -41,6 +45,42 @@ func MaskPasswords(text string) string {
 // mayHoldPassword reports whether it is worth looking.
 func mayHoldPassword(text string) bool {
 	return strings.ContainsAny(text, "@=") || strings.Contains(text, "uthorization") || strings.Contains(text, "UTHORIZATION")
+}
+
+const (
+	// wordEnds end whatever may be the password of a URL, a field or a header, unless
+	// openPassword says that it has not begun yet, or is quoted.
+	wordEnds = " \t\r\n\"'<>"
+	// longestWord is how long a text without any of them may be before it is cut, in
+	// bytes, and wordMargin what then is left at its end: longer than what a password
+	// begins with.
+	longestWord = 8 << 10
+	wordMargin  = 64
+)
+
+var (
+	// openPassword is the end of a text in which a password was announced, or a quoted
+	// one was begun.
+	openPassword = regexp.MustCompile(`(?i)(?:(?:password|passwd|pwd)\s*(?:=\s*(?:'[^']*|"[^"]*|\\"[^"\\]*)?)?` +
+		`|authorization\\?["']?\s*(?:[:=]\s*\\?["']?(?:(?:basic|bearer|token|apikey|negotiate)\s+)?)?)$`)
+	// announced is what a long word is not cut for.
+	announced = regexp.MustCompile(`(?i)password|passwd|pwd|authorization|:(?:\\?/){2}`)
+)
+
+// maskable returns how much of a text maskAll may be given by itself, whatever follows
+// it: the parts together become what the whole becomes.
+func maskable(text string) int {
+	end := strings.LastIndexAny(text, wordEnds) + 1
+	word, open := text[end:], openPassword.FindStringIndex(text[:end])
+	if open == nil && len(word) > longestWord && !announced.MatchString(word) {
+		// What follows may make a URL of it, whose scheme then begins where it did before.
+		end += max(0, strings.LastIndexFunc(word[:len(word)-wordMargin], func(r rune) bool { return !strings.ContainsRune("0123456789+.-", r) }))
+	}
+	for open != nil {
+		end = strings.LastIndexAny(text[:open[0]], wordEnds) + 1
+		open = openPassword.FindStringIndex(text[:end])
+	}
+	return end
 }
 
 // maskURLs hides what stands between scheme://user: and the last @ before a blank

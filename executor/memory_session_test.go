@@ -115,7 +115,7 @@ func (s *member) limit(r *row) time.Duration {
 // take turns a row over to the executor.
 func (s *member) take(r *row) store.Job {
 	s.turn(r, "running")
-	r.Executor, r.finished = s.id, time.Time{}
+	r.Executor, r.finished, r.live = s.id, time.Time{}, ""
 	r.Attempt++
 	return r.Job
 }
@@ -170,7 +170,7 @@ func (s *member) Running(ctx context.Context) ([]store.Running, error) {
 	var list []store.Running
 	for _, r := range s.rows {
 		if r.state == "running" && r.Executor == s.id {
-			list = append(list, store.Running{Claim: r.Claim, Cancel: r.cancel})
+			list = append(list, store.Running{Claim: r.Claim, Cancel: r.cancel, Watched: r.watched})
 		}
 	}
 	return list, ctx.Err()

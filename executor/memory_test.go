@@ -41,6 +41,8 @@ type row struct {
 	store.Job
 	state    string
 	cancel   bool
+	watched  bool
+	live     string // what its present attempt has shown
 	finished time.Time
 	result   store.Result
 	since    time.Time // since when no executor could run it
@@ -257,6 +259,21 @@ func (m *memory) ExpireBatches(ctx context.Context) (store.Expired, error) {
 }
 
 func (m *memory) WriteMinutes(ctx context.Context) (bool, error) { return false, ctx.Err() }
+
+func (m *memory) ShowOutput(ctx context.Context, c store.LiveOutput) (more bool, err error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	r := m.rows[c.ID]
+	if r == nil || r.state != "running" || r.Claim != c.Claim {
+		return false, ctx.Err()
+	}
+	if c.From >= int64(len(r.live)) {
+		r.live += c.Text
+	}
+	return true, ctx.Err()
+}
+
+func (m *memory) ForgetOutput(ctx context.Context) error { return ctx.Err() }
 
 // takeAway does what a reap of the executor does. m.mu is held.
 func (m *memory) takeAway(s *member) (n int) {

@@ -25,8 +25,8 @@ type Observer interface {
 	// jobs it offered again.
 	Reaped(executors, jobs int)
 	// Failed is told of each failure of the database. operation is one of claim,
-	// record, heartbeat, listen and "read back", which stands for all that an executor
-	// asks every few seconds.
+	// record, heartbeat, listen, "show output" and "read back", which stands for all
+	// else that an executor asks every few seconds.
 	Failed(operation string, err error)
 }
 

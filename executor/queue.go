@@ -27,4 +27,9 @@ type Queue interface {
 	// WriteMinutes sums up the minutes of history that are over, and returns whether
 	// there are more than it did.
 	WriteMinutes(ctx context.Context) (more bool, err error)
+	// ShowOutput shows a chunk of what an attempt has printed, and reports whether more
+	// of it can be shown. A repeat is harmless.
+	ShowOutput(ctx context.Context, chunk store.LiveOutput) (more bool, err error)
+	// ForgetOutput deletes what was shown of attempts that ended a while ago.
+	ForgetOutput(ctx context.Context) error
 }

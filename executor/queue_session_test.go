@@ -126,3 +126,47 @@ func queueListenEnds(t *testing.T, f fixture) {
 		f.insert(store.Job{}) // while nobody listens
 	}
 }
+
+func queueShow(t *testing.T, f fixture) {
+	s := f.register(t, store.Executor{})
+	id := f.insert(store.Job{})
+	other := f.insert(store.Job{})
+	jobs := wantJobs(t, s, id, other)
+	f.watch(id)
+	list, err := s.Running(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, r := range list {
+		if r.Watched != (r.ID == id) {
+			t.Errorf("job %d is watched: %v", r.ID, r.Watched)
+		}
+	}
+	show := func(from int64, text string, want bool) {
+		t.Helper()
+		if more, err := f.ShowOutput(t.Context(), store.LiveOutput{Claim: jobs[0].Claim, From: from, Text: text}); err != nil || more != want {
+			t.Errorf("%q: %v, %v; want %v", text, more, err, want)
+		}
+	}
+	show(0, "one\n", true)
+	show(0, "one\n", true)
+	show(4, "two\n", true)
+	if got := f.shown(id); got != "one\ntwo\n" {
+		t.Errorf("%q is shown", got)
+	}
+	f.record(t, store.Result{Outcome: store.Failed}, store.Applied, jobs[0])
+	show(8, "late\n", false)
+	f.due()
+	jobs = wantJobs(t, s, id)
+	if got := f.shown(id); got != "" {
+		t.Errorf("%q is shown of an attempt that has just begun", got)
+	}
+	show(0, "three\n", true)
+	if got := f.shown(id); got != "three\n" {
+		t.Errorf("%q is shown", got)
+	}
+	f.record(t, succeeded, store.Applied, jobs[0])
+	if err := f.ForgetOutput(t.Context()); err != nil {
+		t.Error(err)
+	}
+}

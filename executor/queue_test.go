@@ -23,6 +23,9 @@ type fixture struct {
 	expire func(store.Session)          // makes the lease be over
 	state  func(id int64) string
 
+	watch func(id int64)        // as somebody does who wants to see the job's output
+	shown func(id int64) string // what is shown of its present attempt
+
 	unavailable func(id int64, d time.Duration) // makes it so long that no executor could run the job
 }
 
@@ -54,6 +57,8 @@ func inMemory(t *testing.T) fixture {
 		expire: func(s store.Session) {
 			m.do(func() { s.(*member).Lease = time.Nanosecond })
 		},
+		watch:       func(id int64) { m.watch(id, true) },
+		shown:       m.live,
 		state:       func(id int64) (state string) { m.do(func() { state = m.rows[id].state }); return state },
 		unavailable: func(id int64, d time.Duration) { m.do(func() { m.rows[id].since = time.Now().Add(-d) }) },
 	}
@@ -85,6 +90,10 @@ func inPostgres(t *testing.T) fixture {
 		delete: func(id int64) { db.Exec(`DELETE FROM tagexec.tag_jobs WHERE id = $1`, id) },
 		expire: func(s store.Session) {
 			db.Exec(`UPDATE tagexec.tag_executors SET heartbeat_at = now() - interval '1 h', lease_seconds = 1e-9 WHERE id = $1::uuid`, s.ID())
+		},
+		watch: func(id int64) { db.Exec(`SELECT tagexec.watch_output($1)`, id) },
+		shown: func(id int64) string {
+			return storetest.One[string](db, `SELECT coalesce(string_agg(chunk, '' ORDER BY at_byte), '') FROM tagexec.tag_jobs j, tagexec.live_output(j.id, j.attempt, 0) WHERE j.id = $1`, id)
 		},
 		state: func(id int64) string {
 			return storetest.One[string](db, `SELECT state FROM tagexec.tag_jobs WHERE id = $1`, id)
@@ -197,6 +206,7 @@ func testQueue(t *testing.T, newQueue func(*testing.T) fixture) {
 		{"an attempt in which nothing ran counts as none, for a time", queueUnavailableRecord},
 		{"jobs that nobody can run for their time are given up", queueGiveUp},
 		{"a cancel is seen by who runs the job, and ends it", queueCancel},
+		{"what a watched job prints is shown while it runs", queueShow},
 		{"the jobs of a dead executor are handed back, and it learns of that", queueReap},
 		{"nobody is reaped without a reason", queueReapNobody},
 		{"who listens is notified of a new job", queueListen},

@@ -18,16 +18,18 @@ var errUnanswered = errors.New("the database's answer to the claim was lost")
 // executors, ends batches that are over, and sums up history. It is one goroutine.
 type readback struct {
 	*Pool
+	live   *live
 	strays strays
 	outage outage
 
+	showing    bool      // something was watched in the last round
 	gaveUp     time.Time // when giveUp ended last
 	giveUpTook time.Duration
 	summedUp   time.Time // when sumUp began last
 }
 
-func newReadback(p *Pool) *readback {
-	return &readback{Pool: p, outage: p.outage("read back")}
+func newReadback(p *Pool, l *live) *readback {
+	return &readback{Pool: p, live: l, outage: p.outage("read back")}
 }
 
 // run reads back every few seconds until ctx ends. A dead executor is seen in
@@ -57,8 +59,8 @@ func (r *readback) run(ctx context.Context) {
 	}
 }
 
-// compare stops jobs that were cancelled or taken away, and hands back jobs
-// whose claim's answer was lost.
+// compare stops jobs that were cancelled or taken away, hands back jobs whose
+// claim's answer was lost, and says which are watched.
 func (r *readback) compare(ctx context.Context) error {
 	// The order matters: a claim that ended before the first look at what is held
 	// has left its jobs there, and a claim seen in the list had begun by the end of it.
@@ -74,14 +76,23 @@ func (r *readback) compare(ctx context.Context) error {
 
 	listed := make(map[store.Claim]bool, len(list))
 	var unknown []store.Claim
+	var watched []*attempt
 	for _, running := range list {
 		listed[running.Claim] = true
-		switch a := after[running.Claim]; {
+		a := after[running.Claim]
+		if a != nil && running.Watched {
+			watched = append(watched, a)
+		}
+		switch {
 		case a != nil && running.Cancel:
 			r.stop(a, ErrCancelled)
 		case a == nil && before[running.Claim] == nil:
 			unknown = append(unknown, running.Claim)
 		}
+	}
+	if len(watched) > 0 || r.showing {
+		r.live.watch(watched)
+		r.showing = len(watched) > 0
 	}
 	for c := range before {
 		if a := after[c]; a != nil && a.session == s && !listed[c] {

@@ -128,6 +128,7 @@ func failureOf(err error) *Failure {
 // end sends the result of an attempt that had begun.
 func (w *workers) end(a *attempt) {
 	a.timer.Stop()
+	a.ctx.output.Store(nil)
 	ran := a.limit - time.Until(a.ctx.deadline)
 	w.ranFor.Add(int64(ran))
 	cause := context.Cause(&a.ctx)

@@ -149,7 +149,7 @@ func TestRolesLetAnExecutorDoAllItsVerbs(t *testing.T) {
 		"UPDATE tagexec.tag_jobs SET pool = 'default'", "UPDATE tagexec.tag_jobs SET priority = 9", "UPDATE tagexec.tag_jobs SET batch = 'x'", "UPDATE tagexec.tag_jobs SET kind = 'sql'",
 		"SET ROLE tagexec_operator")
 	mayNot(t, conn, functionsBut(db, "batch_settled", "assert_batch_ok", "resubmit_cancelled", "expire_batches", "write_minutes", "prune_jobs", "prune_batches", "prune_executors", "is_of_row", "try_jobs", "isolate_jobs",
-		"unreadable_jobs", "isolate_unreadable_jobs", "explain_job", "explain_batch", "state_of_unwritable_job")...)
+		"unreadable_jobs", "isolate_unreadable_jobs", "append_live_output", "forget_live_output", "explain_job", "explain_batch", "state_of_unwritable_job")...)
 	may(t, conn, "SELECT tagexec.explain_job(0)", "there is no job 0")
 	may(t, conn, "SELECT count(*)::text FROM tagreport.jobs WHERE unavailable_since IS NULL", storetest.One[string](db, "SELECT count(*)::text FROM tagexec.tag_jobs WHERE unavailable_since IS NULL"))
 	may(t, conn, "SELECT tagexec.resubmit_cancelled(array_agg(id))::text FROM tagexec.tag_jobs", "0") // without a request it does nothing

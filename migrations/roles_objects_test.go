@@ -63,12 +63,12 @@ func TestEachRoleMayDoWhatIsStatedAndNothingElse(t *testing.T) {
 			usage,
 		},
 		"tagexec_viewer": {
-			"EXECUTE: tagexec.explain_batch, tagexec.explain_job, " + calls,
+			"EXECUTE: tagexec.explain_batch, tagexec.explain_job, tagexec.live_output, tagexec.watch_output, " + calls,
 			"SELECT: tagexec.role_rights, tagexec.schema_versions, tagexec.tag_job_attempts, tagexec.tag_jobs, " + reports,
 			usage,
 		},
 		"tagexec_operator": {
-			"EXECUTE: tagexec.cancel_batch, tagexec.cancel_job, tagexec.cancel_jobs, tagexec.drain_executor, tagexec.explain_batch, tagexec.explain_job, tagexec.retry_batch, tagexec.retry_job, tagexec.retry_jobs, tagexec.set_batch_priority, " + calls,
+			"EXECUTE: tagexec.cancel_batch, tagexec.cancel_job, tagexec.cancel_jobs, tagexec.drain_executor, tagexec.explain_batch, tagexec.explain_job, tagexec.live_output, tagexec.retry_batch, tagexec.retry_job, tagexec.retry_jobs, tagexec.set_batch_priority, tagexec.watch_output, " + calls,
 			"INSERT: tagexec.tag_pools",
 			"SELECT: tagexec.role_rights, tagexec.schema_versions, tagexec.tag_job_attempts, tagexec.tag_jobs, tagexec.tag_pools, " + reports,
 			"UPDATE (slots, paused, description): tagexec.tag_pools",
@@ -83,13 +83,13 @@ func TestEachRoleMayDoWhatIsStatedAndNothingElse(t *testing.T) {
 		},
 		"tagexec_executor": {
 			"DELETE: tagexec.tag_unwritable_jobs",
-			"EXECUTE: tagexec.assert_batch_ok, tagexec.batch_settled, tagexec.expire_batches, tagexec.explain_batch, tagexec.explain_job, tagexec.is_of_row, tagexec.isolate_jobs, tagexec.isolate_unreadable_jobs, " +
+			"EXECUTE: tagexec.append_live_output, tagexec.assert_batch_ok, tagexec.batch_settled, tagexec.expire_batches, tagexec.explain_batch, tagexec.explain_job, tagexec.forget_live_output, tagexec.is_of_row, tagexec.isolate_jobs, tagexec.isolate_unreadable_jobs, " +
 				"tagexec.prune_batches, tagexec.prune_executors, tagexec.prune_jobs, tagexec.resubmit_cancelled, tagexec.try_jobs, tagexec.unreadable_jobs, tagexec.write_minutes, " + calls,
 			"INSERT (job_id, error_code, error): tagexec.tag_unwritable_jobs",
 			"INSERT: tagexec.tag_executors, tagexec.tag_kinds, tagexec.tag_past_attempts",
 			"SELECT: tagexec.attempts, tagexec.batch_locks, tagexec.goose_db_version, tagexec.goose_db_version_id_seq, tagexec.insert_lock, tagexec.kept_rights, tagexec.minutes_written, tagexec.mutex_locks, tagexec.pool_locks, " +
-				"tagexec.role_rights, tagexec.schema_versions, tagexec.tag_batches, tagexec.tag_executors, tagexec.tag_job_attempts, tagexec.tag_jobs, tagexec.tag_jobs_id_seq, tagexec.tag_kinds, tagexec.tag_minutes, " +
-				"tagexec.tag_operator_actions, tagexec.tag_operator_actions_id_seq, tagexec.tag_past_attempts, tagexec.tag_pools, tagexec.tag_unwritable_jobs, " + reports,
+				"tagexec.role_rights, tagexec.schema_versions, tagexec.tag_batches, tagexec.tag_executors, tagexec.tag_job_attempts, tagexec.tag_jobs, tagexec.tag_jobs_id_seq, tagexec.tag_kinds, tagexec.tag_live_output, tagexec.tag_minutes, " +
+				"tagexec.tag_operator_actions, tagexec.tag_operator_actions_id_seq, tagexec.tag_output_watches, tagexec.tag_past_attempts, tagexec.tag_pools, tagexec.tag_unwritable_jobs, " + reports,
 			"UPDATE (held): tagexec.mutex_locks, tagexec.pool_locks",
 			"UPDATE (run_at, started_at, finished_at, deadline_at, rows_affected, executor_id, attempt, failures, exit_code, crashes, state, result, error_code, error, unavailable_since, attempt_is_past, last_outcome, last_output, last_output_bytes): tagexec.tag_jobs",
 			"UPDATE (tried_at, error_code, error): tagexec.tag_unwritable_jobs",

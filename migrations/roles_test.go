@@ -121,7 +121,7 @@ func TestRolesLetAnOperatorCallItsFunctionsAndChangePools(t *testing.T) {
 	mayNot(t, conn, neverPermitted...)
 	mayNot(t, conn, "INSERT INTO tagexec.tag_jobs (tag) VALUES ('t')", "UPDATE tagexec.tag_jobs SET state = 'pending'", "SELECT FROM tagexec.tag_jobs FOR KEY SHARE",
 		"INSERT INTO tagexec.tag_kinds VALUES ('x')", "SET ROLE tagexec_executor")
-	mayNot(t, conn, functionsBut(db, "explain_job", "explain_batch", "cancel_job", "retry_job", "cancel_jobs", "retry_jobs", "cancel_batch", "retry_batch", "set_batch_priority", "drain_executor")...)
+	mayNot(t, conn, functionsBut(db, "explain_job", "explain_batch", "cancel_job", "retry_job", "cancel_jobs", "retry_jobs", "cancel_batch", "retry_batch", "set_batch_priority", "drain_executor", "watch_output", "live_output")...)
 }
 
 func TestRolesLetAViewerAnAnalystAndAStrangerChangeNothing(t *testing.T) {
@@ -146,7 +146,13 @@ func TestRolesLetAViewerAnAnalystAndAStrangerChangeNothing(t *testing.T) {
 			mayNot(t, conn, functionsBut(db)...)
 			continue
 		}
-		mayNot(t, conn, functionsBut(db, "explain_job", "explain_batch")...)
+		calls := []string{"explain_job", "explain_batch"}
+		if group == "tagexec_viewer" {
+			calls = append(calls, "watch_output", "live_output")
+			may(t, conn, "SELECT tagexec.watch_output(1)::text", "false")
+			may(t, conn, "SELECT count(*)::text FROM tagexec.live_output(1, 0, 0)", "0")
+		}
+		mayNot(t, conn, functionsBut(db, calls...)...)
 		may(t, conn, "SELECT tagexec.explain_job(1)", "no live executor for kind sql and pool default")
 	}
 }

@@ -59,7 +59,7 @@ var plans = []struct {
 		[]string{"tag_jobs_keyed_lanes", "tag_jobs_one_running_per_mutex_key", "tag_jobs_pkey"}},
 	{store.GiveUpSQL, pgx.StrictNamedArgs{"executor": "gen_random_uuid()", "timeout": "60", "pools": "NULL", "batch": "''", "unavailable": unavailable},
 		[]string{"tag_jobs_lanes", "tag_jobs_keyed_lanes", "tag_jobs_pkey"}},
-	{store.RunningSQL, nil, []string{"tag_jobs_running_by_pool"}},
+	{store.RunningSQL, nil, []string{"tag_jobs_running_by_pool", "tag_output_watches_by_end"}},
 	{store.QueueNowSQL, pgx.StrictNamedArgs{"pools": "200"}, []string{"tag_jobs_lanes", "tag_jobs_keyed_lanes", "tag_jobs_running_by_pool", "tag_executors_alive", "tag_batches_by_creation"}},
 	{store.SignsSQL, pgx.StrictNamedArgs{"default_lease": "30"}, []string{"tag_jobs_running_by_pool"}},
 }

@@ -59,10 +59,10 @@ type CommandOptions struct {
 // new, empty and removed afterwards.
 //
 // Standard output and error together are the output, in the order they
-// arrive. The last line of standard output that is not blank becomes the
-// result if it is a JSON object of at most 64 kB. In all of it secrets are replaced, as
-// far as CommandOptions.Secrets goes. Exit status 0 is success,
-// another one the failure exit_status with the last line of standard error,
+// arrive; it can be watched while they do. The last line of standard output that
+// is not blank becomes the result if it is a JSON object of at most 64 kB. In all of
+// it secrets are replaced, as far as CommandOptions.Secrets goes. Exit status 0 is
+// success, another one the failure exit_status with the last line of standard error,
 // in which passwords of URLs are masked (everybody may see it), and a signal that the executor did not send the failure killed.
 //
 // A command runs in a process group of its own, below a guardian: a process of
@@ -174,6 +174,7 @@ func (c *Command) Run(ctx context.Context, job *store.Job) (executor.Report, err
 		stdin: payload.stdin,
 		grace: c.grace,
 	}
+	executor.ShowOutput(ctx, redacted{&p.output, &c.redact})
 	end, err := p.run(ctx)
 	if err != nil {
 		return executor.Report{}, startFailure(ctx, payload.command, path, err)

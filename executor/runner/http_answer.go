@@ -25,7 +25,7 @@ func (x *exchange) answer(ctx context.Context, r *http.Response) (executor.Repor
 	if r.StatusCode == http.StatusSwitchingProtocols {
 		return report, x.judge(r) // what follows is no body, and not even ctx ends it
 	}
-	body, cut, err := readBody(r, x.runner.maxBody)
+	body, cut, err := readBody(r, x.runner.maxBody, x.show(ctx, r))
 	report.OutputBytes = int64(len(body))
 	if cut || err != nil {
 		body = x.redact.cutText(body)

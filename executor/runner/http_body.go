@@ -6,16 +6,20 @@ import (
 	"compress/flate"
 	"compress/gzip"
 	"compress/zlib"
+	"context"
 	"errors"
 	"io"
 	"mime"
 	"net/http"
+	"slices"
 	"strings"
 	"unicode/utf8"
 
 	"golang.org/x/text/encoding"
 	"golang.org/x/text/encoding/htmlindex"
 	"golang.org/x/text/encoding/unicode"
+
+	"github.com/tagexec/tagexec/executor"
 )
 
 // bodyError is what is wrong with how a body is packed. It quotes nothing.
@@ -27,17 +31,34 @@ func (e *bodyError) Error() string { return e.text }
 var unpacked = []string{"", "identity", "gzip", "x-gzip", "deflate"}
 
 // readBody reads at most limit bytes of an answer's body, unpacked, and returns
-// them as UTF-8. It reports whether there was more.
-func readBody(r *http.Response, limit int64) (body []byte, cut bool, err error) {
+// them as UTF-8. It reports whether there was more. What it reads it also writes to
+// shown, as it comes, unless that becomes another text at the end.
+func readBody(r *http.Response, limit int64, shown io.Writer) (body []byte, cut bool, err error) {
 	reader, err := unpack(r)
 	if err != nil {
 		return nil, false, err
 	}
-	body, err = io.ReadAll(io.LimitReader(reader, limit+1))
+	buffered := bufio.NewReader(reader)
+	if head, _ := buffered.Peek(3); hasMark(head) { // what is wrong is found again by the next read
+		shown = io.Discard
+	}
+	body, err = io.ReadAll(io.TeeReader(io.LimitReader(buffered, limit+1), shown))
 	if cut = int64(len(body)) > limit; cut {
 		body = body[:limit]
 	}
 	return inUTF8(body, r.Header.Get("Content-Type")), cut, unpackError(err)
+}
+
+// show lets people see a body while it is read, and returns where to write it. One that
+// is perhaps not in UTF-8 is shown when it has been read: only then can that be told.
+func (x *exchange) show(ctx context.Context, r *http.Response) io.Writer {
+	_, parameters, _ := mime.ParseMediaType(r.Header.Get("Content-Type"))
+	if charset := parameters["charset"]; charset != "" && !strings.EqualFold(charset, "utf-8") {
+		return io.Discard
+	}
+	body := &Capture{}
+	executor.ShowOutput(ctx, redacted{body, &x.redact})
+	return body
 }
 
 // unpack returns a reader of the body without its compression. Nobody asked for
@@ -111,6 +132,11 @@ func charsetOf(body []byte, contentType string) encoding.Encoding {
 		return nil
 	}
 	return named
+}
+
+// hasMark reports whether text begins with a byte order mark.
+func hasMark(text []byte) bool {
+	return slices.ContainsFunc([]string{"\xef\xbb\xbf", "\xff\xfe", "\xfe\xff"}, func(mark string) bool { return bytes.HasPrefix(text, []byte(mark)) })
 }
 
 // withoutMark removes the byte order mark with which some programs begin UTF-8.

@@ -1,6 +1,7 @@
 package runner
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -73,6 +74,42 @@ func (c *Capture) String() string {
 	tail = tail[wordStart(tail):]
 	left := c.total - int64(len(head)+len(tail))
 	return head + "\n… " + thousands(left) + " bytes left out …\n" + tail
+}
+
+// From returns what was written from offset on, as executor.Output says, up to the end
+// of a word. Of what is not kept any more a line says how long it is.
+func (c *Capture) From(offset int64) (text []byte, next int64) {
+	return c.redactedFrom(offset, &redactor{})
+}
+
+// redactedFrom is From without secrets.
+func (c *Capture) redactedFrom(offset int64, r *redactor) (text []byte, next int64) {
+	before, left, after, next := c.since(offset)
+	if left > 0 {
+		text = append(r.cutText(before), "\n… "+thousands(left)+" bytes left out …\n"...)
+	}
+	settled := r.settled(after[:wordEnd(string(after))])
+	return append(text, r.bytes(after[:settled])...), next - int64(len(after)-settled)
+}
+
+// since returns what was written from offset on up to next. Where some of that is not
+// kept any more, it is the end of the head and the tail, cut as by String.
+func (c *Capture) since(offset int64) (before []byte, left int64, after []byte, next int64) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	tail := slices.Concat(c.tail[c.next:], c.tail[:c.next])
+	begin := c.total - int64(len(tail)) // of the tail
+	switch head := int64(len(c.head)); {
+	case offset >= begin:
+		return nil, 0, tail[min(offset, c.total)-begin:], c.total
+	case head == begin:
+		return nil, 0, slices.Concat(c.head[offset:], tail), c.total
+	}
+	if end := int64(wordEnd(string(c.head))); offset < end {
+		before, offset = c.head[offset:end:end], end
+	}
+	after = tail[wordStart(string(tail)):]
+	return before, c.total - int64(len(after)) - offset, after, c.total
 }
 
 const (

@@ -123,7 +123,7 @@ func (r *redactor) remove(text []byte, cut bool) []byte {
 	var out []byte
 	kept := 0
 	for at := 0; at < len(text); {
-		n := r.secretAt(text[at:], cut)
+		n, _ := r.secretAt(text[at:], cut)
 		if n == 0 {
 			at++
 			continue
@@ -138,9 +138,36 @@ func (r *redactor) remove(text []byte, cut bool) []byte {
 	return append(out, text[kept:]...)
 }
 
+// settled returns how much of a text can be redacted by itself, whatever follows it:
+// up to the first place where a secret may begin whose rest is not there yet.
+func (r *redactor) settled(text []byte) int {
+	for at := 0; at < len(text); {
+		n, open := r.secretAt(text[at:], false)
+		if open {
+			return at
+		}
+		at += max(n, 1)
+	}
+	return len(text)
+}
+
+// redacted is an output without secrets, as executor.ShowOutput takes it.
+type redacted struct {
+	output *Capture
+	secret *redactor
+}
+
+func (r redacted) From(offset int64) (text []byte, next int64) {
+	return r.output.redactedFrom(offset, r.secret)
+}
+
 // secretAt returns the length of the longest secret that text begins with, as it
-// is spelled there.
-func (r *redactor) secretAt(text []byte, cut bool) (longest int) {
+// is spelled there, and whether it may go on behind the end of text.
+func (r *redactor) secretAt(text []byte, cut bool) (longest int, open bool) {
+	if len(r.forms) == 0 {
+		return 0, false
+	}
+	open = begunEscape(text)
 	try := func(first byte) {
 		for _, b := range r.begins[first] {
 			f := r.forms[b.form]
@@ -149,6 +176,7 @@ func (r *redactor) secretAt(text []byte, cut bool) (longest int) {
 			}
 			for _, o := range []order{plainFirst, escapeFirst, nestedFirst} {
 				length, equal := f.spelled(text, b.at, o)
+				open = open || b.at+equal < len(f.text) && (length == len(text) || !f.verbatim && begunEscape(text[length:]))
 				secret := b.at + equal - max(b.at, f.open)
 				if equal == len(f.text) || secret >= shred || cut && length == len(text) && secret >= shortest {
 					longest = max(longest, length)
@@ -161,14 +189,14 @@ func (r *redactor) secretAt(text []byte, cut bool) (longest int) {
 	}
 	try(text[0])
 	if !beginsEscape(text[0]) {
-		return longest
+		return longest, open
 	}
 	for plain := range readings(text) {
 		if plain != "" && plain[0] != text[0] {
 			try(plain[0])
 		}
 	}
-	return longest
+	return longest, open
 }
 
 // spelled returns how many bytes of text spell how many bytes of f from at on.
@@ -212,6 +240,12 @@ func spells(text []byte, secret string, o order) (length, equal int) {
 }
 
 func beginsEscape(b byte) bool { return b == '\\' || b == '%' || b == '&' || b == '+' || b == '=' }
+
+// begunEscape reports whether a text may be the first bytes of an escape.
+func begunEscape(text []byte) bool {
+	return len(text) > 0 && beginsEscape(text[0]) && text[0] != '+' && len(text) < 1+deepest+longestEscape &&
+		(bytes.IndexAny(text, " \t\r\n;") < 0 || string(text) == "=\r")
+}
 
 // deepest is how many characters more an escape within escapes may have: fifteen
 // backslashes are four texts of JSON within one another.

@@ -62,7 +62,8 @@ type SQLOptions struct {
 // dropped as they come, however long they are.
 //
 // What the server says beside its results is the output: notices (RAISE NOTICE,
-// VERBOSE), and errors in full. The failure carries the SQLSTATE and what is wrong,
+// VERBOSE), and errors in full. Of several statements it says how long each took that
+// took a second or more. It can be watched while the statements run. The failure carries the SQLSTATE and what is wrong,
 // without DETAIL, HINT, CONTEXT, the statement, the values of its arguments, and
 // data that the server could not read: everybody may see it. A transaction that a
 // statement ends itself (COMMIT, ROLLBACK, also ROLLBACK TO) is a final failure,

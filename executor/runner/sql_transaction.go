@@ -15,6 +15,9 @@ import (
 	"github.com/tagexec/tagexec/executor"
 )
 
+// worthALine is how long one of several statements must take for the output to say so.
+const worthALine = time.Second
+
 // transaction runs a job's statements on one connection: in a transaction, or,
 // where the payload says "atomic": false, one by one. It speaks the protocol
 // through pgconn: unnamed statements leave nothing behind on the server, and
@@ -39,6 +42,7 @@ func (t transaction) begin(ctx context.Context, limit time.Duration) error {
 // run runs the statements. Its report holds what the server said, also with an
 // error.
 func (t transaction) run(ctx context.Context, statements []statement) (executor.Report, error) {
+	executor.ShowOutput(ctx, t.output)
 	t.pg.CustomData()[notesKey] = t.output
 	defer delete(t.pg.CustomData(), notesKey)
 	report, err := t.runAll(ctx, statements)
@@ -54,9 +58,13 @@ func (t transaction) runAll(ctx context.Context, statements []statement) (execut
 		if len(statements) > 1 {
 			where = fmt.Sprintf("statement %d of %d", i+1, len(statements))
 		}
+		began := time.Now()
 		done, err := t.execute(ctx, where, st, i == len(statements)-1)
 		if err != nil {
 			return executor.Report{}, err
+		}
+		if took := time.Since(began); len(statements) > 1 && took >= worthALine {
+			fmt.Fprintf(t.output, "%s, %.0f s\n", where, took.Seconds())
 		}
 		rows += done.rows
 		report.Value = done.result
