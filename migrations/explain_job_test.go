@@ -319,6 +319,7 @@ func TestExplainJobSaysWhyAJobIsNotRunning(t *testing.T) {
 			if !regexp.MustCompile("^" + want + "$").MatchString(got) {
 				t.Errorf("got  %s\nwant %s", got, want)
 			}
+			s.agreesOnBatch(id, got)
 		})
 	}
 }
@@ -364,6 +365,13 @@ func TestExplainJobNeverRaises(t *testing.T) {
 		got := storetest.One[*string](db, "SELECT tagexec.explain_job($1)", id)
 		if got == nil || *got == "" {
 			t.Errorf("nothing is said about job %d: %s", id, storetest.One[string](db, "SELECT j::text FROM tagexec.tag_jobs j WHERE id = $1", id))
+		}
+	}
+	for _, batch := range []string{"over", "later", "never"} {
+		db.Exec("INSERT INTO tagexec.tag_batches (batch) VALUES ($1) ON CONFLICT DO NOTHING", batch)
+		unfinished := storetest.One[int](db, "SELECT count(*) FROM tagexec.tag_jobs WHERE batch = $1 AND state IN ('pending', 'running')", batch)
+		if told := storetest.One[int](db, "SELECT coalesce(sum(jobs), 0) FROM tagexec.explain_batch($1) WHERE detail <> '' AND example_job_id IS NOT NULL", batch); told != unfinished {
+			t.Errorf("batch %s has %d unfinished jobs, and %d are explained", batch, unfinished, told)
 		}
 	}
 	for _, rule := range []string{"attempts_recorded", "failures_counted", "failures_below_limit", "pending_is_clean", "final_is_clean", "pool_limit", "pool_exists", "executor_exists", "job_times"} {

@@ -99,7 +99,7 @@ BEGIN
                        WHEN l.n = t.n                  THEN ARRAY['unavailable', format('%s: %s', l.resource, l.error)]
                        WHEN h.id IS NOT NULL           THEN ARRAY['mutex_key', m.mutex_key]
                        WHEN p.used >= p.slots          THEN ARRAY['pool_full', m.pool]
-                       WHEN m.crashes >= 2             THEN ARRAY['suspect', NULL]
+                       WHEN m.crashes >= 2             THEN CASE WHEN m.slots > p.slots - p.used THEN ARRAY['pool_full', m.pool] ELSE ARRAY['suspect', NULL] END
                        WHEN k.id <> m.id               THEN ARRAY['mutex_key', m.mutex_key]
                        WHEN f.id = m.id AND m.slots > p.slots - p.used THEN ARRAY['pool_full', m.pool]
                        WHEN f.id <> m.id AND f.slots::bigint + m.slots > p.slots - p.used THEN ARRAY['behind_wide_job', m.pool]
