@@ -12,15 +12,16 @@ import (
 
 // Pruned counts what a prune deleted.
 type Pruned struct {
-	Jobs    int64 `json:"jobs"`
-	Batches int64 `json:"batches"`
+	Jobs      int64 `json:"jobs"`
+	Batches   int64 `json:"batches"`
+	Executors int64 `json:"executors"`
 }
 
 // pruneJobs is how many jobs one statement looks at: it must stay short.
 const pruneJobs = 2000
 
 // Prune deletes jobs that finished longer than age ago, with their attempts, and
-// then batches of that age that have no jobs. It goes in small steps, each a
+// then batches of that age that have no jobs, and executors that ended before. It goes in small steps, each a
 // transaction of its own; when ctx ends, what was deleted so far stays deleted. A
 // job that Postgres refuses to delete keeps no other; the error names the first.
 // A login that may not delete jobs by itself prunes what is older than an hour.
@@ -34,6 +35,9 @@ func (s *Store) Prune(ctx context.Context, age time.Duration) (Pruned, error) {
 	}
 	if pruned.Batches, err = s.pruneBatches(ctx, age); err != nil {
 		return pruned, fmt.Errorf("prune batches: %w", err)
+	}
+	if pruned.Executors, err = s.pruneInSteps(ctx, pruneExecutorsSQL, age); err != nil {
+		return pruned, fmt.Errorf("prune executors: %w", err)
 	}
 	return pruned, refused
 }
@@ -105,4 +109,38 @@ func (s *Store) pruneBatches(ctx context.Context, age time.Duration) (deleted in
 		deleted += n
 	}
 	return deleted, nil
+}
+
+const (
+	pruneExecutorsSQL = `-- tagexec: prune executors
+SELECT tagexec.prune_executors($1)`
+
+	pruneActionsSQL = `-- tagexec: prune actions
+SELECT tagexec.prune_actions($1)`
+)
+
+// PruneActions deletes what is older than age from the record of operator actions, in
+// small steps, and returns how many. Only the owner of the schema may.
+func (s *Store) PruneActions(ctx context.Context, age time.Duration) (int64, error) {
+	n, err := s.pruneInSteps(ctx, pruneActionsSQL, age)
+	if code(err) == pgerrcode.InsufficientPrivilege {
+		return n, fmt.Errorf("prune actions: this login may not, only the owner of schema tagexec: %w", err)
+	}
+	if err != nil {
+		return n, fmt.Errorf("prune actions: %w", err)
+	}
+	return n, nil
+}
+
+// pruneInSteps repeats a statement, each time in a transaction of its own, until it
+// deletes nothing more.
+func (s *Store) pruneInSteps(ctx context.Context, sql string, age time.Duration) (deleted int64, err error) {
+	for {
+		var n int64
+		err := s.inTx(ctx, func(ctx context.Context, tx pgx.Tx) error { return tx.QueryRow(ctx, sql, age).Scan(&n) })
+		if err != nil || n == 0 {
+			return deleted, err
+		}
+		deleted += n
+	}
 }

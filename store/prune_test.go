@@ -216,3 +216,45 @@ func TestPruneGoesOnWithoutAJobThatCannotBeDeleted(t *testing.T) {
 	storetest.Check(t, "pruned", pruned, store.Pruned{Jobs: 3005 - int64(len(kept)), Batches: 1})
 	storetest.Check(t, "left", storetest.All[int64](db, "SELECT id FROM tagexec.tag_jobs ORDER BY id"), kept)
 }
+
+func TestPruneTakesEndedExecutorsAndLeavesTheOthers(t *testing.T) {
+	t.Parallel()
+	db := storetest.New(t)
+	const old = "now() - interval '3 d'"
+	for i, row := range []string{"stopped_at = " + old, "reaped_at = " + old, "stopped_at = now()", "heartbeat_at = heartbeat_at", "stopped_at = " + old} {
+		id := db.Executor()
+		db.Exec(fmt.Sprintf("UPDATE tagexec.tag_executors SET started_at = now() - interval '4 d', version = 'v%d', %s WHERE id = $1", i, row), id)
+		if i == 4 { // whatever made it so
+			db.Allow("executor_ended")
+			db.Insert(storetest.Row{"state": "running", "attempt": 1, "executor_id": id, "started_at": time.Now(), "deadline_at": time.Now().Add(time.Hour)})
+		}
+	}
+	storetest.Check(t, "pruned", prune(t, db.Store(), 48*time.Hour), store.Pruned{Executors: 2})
+	storetest.Check(t, "pruned again", prune(t, db.Store(), 48*time.Hour), store.Pruned{})
+	storetest.Check(t, "left", storetest.All[string](db, "SELECT version FROM tagexec.tag_executors WHERE version LIKE 'v%' ORDER BY 1"), "[v2 v3 v4]")
+}
+
+func TestPruneActionsIsForTheOwner(t *testing.T) {
+	t.Parallel()
+	db := storetest.New(t)
+	db.Exec("INSERT INTO tagexec.tag_operator_actions (at, action) SELECT now() - i * interval '1 d', 'a' || i FROM generate_series(0, 4) i")
+	db.Exec("INSERT INTO tagexec.tag_operator_actions (at, action) SELECT now() - interval '9 d', 'many' FROM generate_series(1, 4500)")
+	s := db.Store()
+	n, err := s.PruneActions(t.Context(), 60*time.Hour)
+	storetest.Check(t, "pruned", fmt.Sprint(n, " ", err), "4502 <nil>")
+	storetest.Check(t, "left", storetest.All[string](db, "SELECT action FROM tagexec.tag_operator_actions ORDER BY 1"), "[a0 a1 a2]")
+	if _, err := db.Pool.Exec(t.Context(), "DELETE FROM tagexec.tag_operator_actions"); sqlState(err) != "23001" {
+		t.Errorf("actions were deleted by hand: %v", err)
+	}
+	for _, group := range []string{"tagexec_operator", "tagexec_executor"} {
+		_, url := db.Login(group)
+		s, err := store.Open(url, "test")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := s.PruneActions(t.Context(), time.Hour); sqlState(err) != "42501" || !strings.Contains(err.Error(), "only the owner of schema tagexec") {
+			t.Errorf("%s: %v", group, err)
+		}
+		s.Close()
+	}
+}

@@ -10,19 +10,22 @@ import (
 	"github.com/tagexec/tagexec/cmd/internal/cli"
 	"github.com/tagexec/tagexec/cmd/internal/config"
 	"github.com/tagexec/tagexec/cmd/internal/serve"
+	"github.com/tagexec/tagexec/store"
 )
 
 func pruneCommand(std cli.Streams) *cobra.Command {
-	var age time.Duration
-	var asked *pflag.Flag
+	var age, actionsAge time.Duration
+	var asked, actionsAsked *pflag.Flag
 	cmd := &cobra.Command{
 		Use:   "prune --older-than D",
-		Short: "Delete jobs that finished longer ago than D, with their attempts, and batches without jobs",
+		Short: "Delete jobs that finished longer ago than D, with their attempts, batches without jobs and ended executors",
 		Args:  cli.NoArgs,
 		RunE: withDatabase(func(ctx context.Context, c config.Config) error {
 			switch {
 			case asked.Changed && age <= 0:
 				return cli.Usagef("--older-than is %s: must be more than 0", asked.Value)
+			case actionsAsked.Changed && actionsAge <= 0:
+				return cli.Usagef("--actions-older-than is %s: must be more than 0", actionsAsked.Value)
 			case age <= 0:
 				return cli.Usagef("--older-than is missing: a duration such as 90d or 12h")
 			}
@@ -31,14 +34,25 @@ func pruneCommand(std cli.Streams) *cobra.Command {
 				return err
 			}
 			defer st.Close()
-			pruned, err := st.Prune(ctx, age)
-			if err != nil {
+			var done struct {
+				store.Pruned
+				Actions *int64 `json:"actions,omitempty"`
+			}
+			if done.Pruned, err = st.Prune(ctx, age); err != nil {
 				return err
 			}
-			return printJSON(std.Out, pruned)
+			if actionsAsked.Changed {
+				n, err := st.PruneActions(ctx, actionsAge)
+				if err != nil {
+					return err
+				}
+				done.Actions = &n
+			}
+			return printJSON(std.Out, done)
 		}),
 	}
 	cli.DurationVar(cmd.Flags(), &age, "older-than", 0, "age since the job finished, e.g. 90d")
-	asked = cmd.Flags().Lookup("older-than")
+	cli.DurationVar(cmd.Flags(), &actionsAge, "actions-older-than", 0, "delete from the record of operator actions too what is older, e.g. 730d")
+	asked, actionsAsked = cmd.Flags().Lookup("older-than"), cmd.Flags().Lookup("actions-older-than")
 	return cmd
 }

@@ -8,7 +8,8 @@ SELECT p.pool,
        CASE WHEN l.due > 100000 THEN l.due
             ELSE least(k.pending + (SELECT count(*) FROM (SELECT FROM tagexec.tag_jobs j
                                                            WHERE j.state = 'pending' AND j.mutex_key IS NULL AND j.pool = p.pool LIMIT 100001) c), 100001) END AS pending,
-       greatest(0, extract(epoch FROM now() - least(l.oldest, k.oldest)))::double precision AS oldest_due_seconds,
+       CASE WHEN coalesce(l.oldest, k.oldest) IS NOT NULL
+            THEN greatest(0, extract(epoch FROM now() - least(l.oldest, k.oldest)))::double precision END AS oldest_due_seconds,
        (SELECT coalesce(sum(j.slots), 0) FROM tagexec.tag_jobs j WHERE j.state = 'running' AND j.pool = p.pool) AS used,
        p.slots, p.paused
   FROM tagexec.tag_pools p
@@ -16,18 +17,20 @@ SELECT p.pool,
        SELECT (SELECT count(*)
                  FROM (SELECT
                          FROM generate_series(0, 9) n (priority)
-                        CROSS JOIN LATERAL (SELECT
-                                              FROM tagexec.tag_jobs j
-                                             WHERE j.state = 'pending' AND j.mutex_key IS NULL AND j.pool = p.pool AND j.priority = n.priority AND j.run_at <= now()
-                                            OFFSET 0) d -- lane by lane, until there are enough
+                        CROSS JOIN LATERAL (
+                              SELECT FROM tagexec.tag_jobs j
+                               WHERE j.state = 'pending' AND j.mutex_key IS NULL AND j.pool = p.pool AND j.priority = n.priority AND j.run_at <= now()
+                              OFFSET 0) d
                         LIMIT 100001) c) AS due,
-              (SELECT min(o.oldest)
+              (SELECT min(h.due)
                  FROM generate_series(0, 9) n (priority)
-                CROSS JOIN LATERAL (SELECT greatest(j.created_at, j.run_at) AS oldest
-                                      FROM tagexec.tag_jobs j
-                                     WHERE j.state = 'pending' AND j.mutex_key IS NULL AND j.pool = p.pool AND j.priority = n.priority AND j.run_at <= now()
-                                     ORDER BY j.run_at LIMIT 1) o) AS oldest
-        OFFSET 0) l -- each counted once
+                CROSS JOIN LATERAL (
+                      SELECT greatest(j.created_at, j.run_at) AS due
+                        FROM tagexec.tag_jobs j
+                       WHERE j.state = 'pending' AND j.mutex_key IS NULL AND j.pool = p.pool AND j.priority = n.priority AND j.run_at <= now()
+                       ORDER BY j.run_at
+                       LIMIT 1) h) AS oldest
+       OFFSET 0) l -- else each place that names it counts anew
  CROSS JOIN LATERAL (
        SELECT count(*) AS pending, count(*) FILTER (WHERE d.run_at <= now()) AS due, min(d.run_at) FILTER (WHERE d.run_at <= now()) AS oldest
          FROM (SELECT j.run_at FROM tagexec.tag_jobs j

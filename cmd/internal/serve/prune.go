@@ -22,7 +22,7 @@ func keepPruned(ctx context.Context, st *store.Store, age time.Duration, log *sl
 		case err != nil:
 			log.Error("prune failed", "error", err)
 		case pruned != store.Pruned{}:
-			log.Info("pruned", "jobs", pruned.Jobs, "batches", pruned.Batches)
+			log.Info("pruned", "jobs", pruned.Jobs, "batches", pruned.Batches, "executors", pruned.Executors)
 		}
 		if wait.For(ctx, pruneInterval) != nil {
 			return
