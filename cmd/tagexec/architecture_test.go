@@ -27,6 +27,7 @@ var below = map[string][]string{
 	"store/doctor":               {"store", "store/postgres"},
 	"store/estimate":             {},
 	"store/report":               {"store", "store/postgres"},
+	"store/operate":              {"store/postgres", "store/report"},
 	"store/storetest":            {"store", "store/doctor", "store/devpg", "migrations"},
 	"executor":                   {"store"},
 	"executor/runner":            {"store", "store/postgres", "executor", "executor/runner/strictjson", "executor/runner/shield"},

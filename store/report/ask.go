@@ -18,15 +18,20 @@ const (
 )
 
 // MissingError says that there is nothing of the name that was asked for.
-type MissingError struct{ What string }
+type MissingError struct{ message string }
 
-func (e *MissingError) Error() string { return "there is no " + e.What }
+func (e *MissingError) Error() string { return e.message }
 
-func noJob(id int64) error {
-	return &MissingError{fmt.Sprintf("job %d: it was pruned or never existed", id)}
+// Missing is the error of what is not there.
+func Missing(format string, args ...any) error {
+	return &MissingError{fmt.Sprintf(format, args...)}
 }
 
-func noBatch(batch string) error { return &MissingError{fmt.Sprintf("batch %q", batch)} }
+func noJob(id int64) error {
+	return Missing("there is no job %d: it was pruned or never existed", id)
+}
+
+func noBatch(batch string) error { return Missing("there is no batch %q", batch) }
 
 // RefusedError says that the login may not ask. Role is the group role that may.
 type RefusedError struct {
@@ -78,6 +83,8 @@ func (r *Reader) refine(ctx context.Context, doing, role string, err error) erro
 		return context.Cause(ctx)
 	case errors.As(err, &pg) && pg.Code == pgerrcode.InsufficientPrivilege:
 		return &RefusedError{doing, role, err}
+	case errors.As(err, &pg) && pg.Code == pgerrcode.NoDataFound:
+		return &MissingError{pg.Message}
 	case errors.As(err, &pg) && pg.Code == pgerrcode.QueryCanceled:
 		return &SlowError{doing, r.limit, err}
 	}

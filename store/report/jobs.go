@@ -82,7 +82,7 @@ func (f JobFilter) only(states ...string) bool {
 func (r *Reader) Jobs(ctx context.Context, f JobFilter, from *Place, limit int) (page JobPage, err error) {
 	switch {
 	case f.Batch != "":
-		return r.jobsOfBatch(ctx, f, from, limit)
+		return r.jobsOfBatch(ctx, f, from, limit, maxBatchCount)
 	case f.only("running"):
 		page.Jobs, err = r.runningJobs(ctx, f, limit)
 		return page, err
@@ -111,7 +111,15 @@ func (f JobFilter) Order() string {
 	return "the newest first"
 }
 
-// HasOnePage reports whether Jobs lists all at once, and nothing from a place on.
-func (f JobFilter) HasOnePage() bool {
-	return f.Batch == "" && (f.only("running") || f.only("pending"))
+// AllJobs is Jobs for who goes on to the end: it lists running and pending jobs by
+// number too, so that they have a next page, and a batch whatever its size. It costs what
+// there is to read: ask within a minute or so.
+func (r *Reader) AllJobs(ctx context.Context, f JobFilter, from *Place, limit int) (JobPage, error) {
+	switch {
+	case f.Batch != "":
+		return r.jobsOfBatch(ctx, f, from, limit, math.MaxInt32)
+	case f.only("running"), f.only("pending"):
+		return r.lookBack(ctx, byNumber, f, from, limit)
+	}
+	return r.Jobs(ctx, f, from, limit)
 }

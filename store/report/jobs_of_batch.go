@@ -11,12 +11,13 @@ SELECT ` + jobColumns + `
    ORDER BY j.id DESC
    LIMIT @limit::int`
 
-func (r *Reader) jobsOfBatch(ctx context.Context, f JobFilter, from *Place, limit int) (page JobPage, err error) {
+// jobsOfBatch looks at up to window jobs of the batch.
+func (r *Reader) jobsOfBatch(ctx context.Context, f JobFilter, from *Place, limit, window int) (page JobPage, err error) {
 	if from == nil {
 		from = end()
 	}
 	args := f.args(limit)
-	args["batch"], args["id"], args["window"] = f.Batch, from.ID, maxBatchCount
+	args["batch"], args["id"], args["window"] = f.Batch, from.ID, window
 	if page.Jobs, err = ask[Job](ctx, r, "list jobs", analyst, jobsOfBatchSQL, args); err != nil {
 		return JobPage{}, err
 	}

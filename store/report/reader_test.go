@@ -72,8 +72,22 @@ func questions(r *report.Reader, job int64, batch string) map[string]func(contex
 		"runs":      func(ctx context.Context) error { _, err := r.Runs(ctx, batch, 2000); return err },
 		"pools":     func(ctx context.Context) error { _, err := r.Pools(ctx); return err },
 		"executors": func(ctx context.Context) error { _, err := r.Executors(ctx, true, 1000); return err },
-		"actions":   func(ctx context.Context) error { _, err := r.Actions(ctx, 0, 50); return err },
-		"tags":      func(ctx context.Context) error { _, err := r.Tags(ctx, "", 50); return err },
+		"actions":   func(ctx context.Context) error { _, err := r.Actions(ctx, report.ActionFilter{}, 0, 50); return err },
+		"actions on a job": func(ctx context.Context) error {
+			_, err := r.Actions(ctx, report.ActionFilter{Job: job}, 0, 50)
+			return err
+		},
+		"actions on a batch": func(ctx context.Context) error {
+			_, err := r.Actions(ctx, report.ActionFilter{Batch: batch}, 0, 50)
+			return err
+		},
+		"waits":  func(ctx context.Context) error { _, err := r.Waits(ctx, batch); return err },
+		"states": func(ctx context.Context) error { _, err := r.JobStates(ctx, []int64{job}); return err },
+		"all failed jobs": func(ctx context.Context) error {
+			_, err := r.Jobs(ctx, report.JobFilter{States: []string{"failed"}}, nil, 50)
+			return err
+		},
+		"tags": func(ctx context.Context) error { _, err := r.Tags(ctx, "", 50); return err },
 		"tag history": func(ctx context.Context) error {
 			_, err := r.TagHistory(ctx, "a", time.Now().AddDate(0, 0, -30), time.Now())
 			return err
@@ -164,8 +178,9 @@ func TestWhatIsNotThere(t *testing.T) {
 	_, jobErr := r.JobDetail(t.Context(), 42)
 	_, explanationErr := r.Explanation(t.Context(), 42)
 	_, batchErr := r.Batch(t.Context(), "none")
-	for want, err := range map[string]error{
-		"there is no job 42: it was pruned or never existed": jobErr, `there is no batch "none"`: batchErr,
+	_, waitsErr := r.Waits(t.Context(), "none")
+	for err, want := range map[error]string{
+		jobErr: "there is no job 42: it was pruned or never existed", batchErr: `there is no batch "none"`, waitsErr: `there is no batch "none"`,
 	} {
 		var missing *report.MissingError
 		if !errors.As(err, &missing) || err.Error() != want {

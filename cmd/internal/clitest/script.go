@@ -51,6 +51,7 @@ func Run(t *testing.T, file string, reach func(*storetest.DB) string) {
 			"code":     code,
 			"lastline": lastLine,
 			"login":    func(ts *testscript.TestScript, neg bool, args []string) { login(ts, db, neg, args) },
+			"readenv":  readEnv,
 			"sql":      func(ts *testscript.TestScript, neg bool, args []string) { query(ts, db, neg, args) },
 		},
 	})
@@ -67,6 +68,14 @@ func login(ts *testscript.TestScript, db *storetest.DB, neg bool, args []string)
 		_, url = db.Login(strings.TrimPrefix(args[0], "none"))
 	}
 	ts.Setenv("TAGEXEC_DATABASE_URL", url)
+}
+
+// readenv NAME FILE: sets a variable to what a file holds.
+func readEnv(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 2 {
+		ts.Fatalf("usage: readenv NAME FILE")
+	}
+	ts.Setenv(args[0], strings.TrimSpace(ts.ReadFile(args[1])))
 }
 
 // code N command …: runs the command and wants exit code N.

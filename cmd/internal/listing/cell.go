@@ -38,6 +38,8 @@ func (l *Look) shown(f field, row reflect.Value) string {
 		return cli.Printable(x)
 	case []string:
 		return cli.Printable(strings.Join(x, ","))
+	case []int64:
+		return numbers(x)
 	case json.RawMessage:
 		return cli.Printable(string(x))
 	default:
@@ -62,6 +64,8 @@ func (l *Look) csv(f field, row reflect.Value) string {
 		text = x
 	case []string:
 		text = strings.Join(x, ",")
+	case []int64:
+		return numbers(x)
 	case json.RawMessage:
 		text = string(x)
 	default:
@@ -75,6 +79,14 @@ func (l *Look) csv(f field, row reflect.Value) string {
 		return "'" + text
 	}
 	return text
+}
+
+func numbers(list []int64) string {
+	words := make([]string, len(list))
+	for i, n := range list {
+		words[i] = strconv.FormatInt(n, 10)
+	}
+	return strings.Join(words, ",")
 }
 
 // appendJSON appends a row as a JSON object, with the given fields.

@@ -9,12 +9,13 @@ import (
 // Commands returns the commands.
 func Commands(std cli.Streams) []*cobra.Command {
 	return []*cobra.Command{
-		cli.Group("jobs", "Look at jobs", "",
-			jobsList(std), jobsShow(std), jobsLogs(std), jobsExplain(std)),
-		cli.Group("batch", "Look at batches and wait for them", "",
-			batchList(std), batchStatus(std), batchWait(std), batchGantt(std)),
-		cli.Group("pools", "Look at pools", "", poolsList(std)),
-		cli.Group("executors", "Look at executors", "", executorsList(std)),
+		cli.Group("jobs", "Look at jobs, cancel and retry them", "",
+			jobsList(std), jobsShow(std), jobsLogs(std), jobsExplain(std), jobsCancel(std), jobsRetry(std)),
+		cli.Group("batch", "Look at batches, wait for them, cancel and retry them", "",
+			batchList(std), batchStatus(std), batchWhy(std), batchWait(std), batchGantt(std), batchCancel(std), batchRetry(std), batchPriority(std)),
+		cli.Group("pools", "Look at pools, change and pause them", "",
+			poolsList(std), poolsCreate(std), poolsSet(std), poolsPause(std), poolsResume(std)),
+		cli.Group("executors", "Look at executors, and drain them", "", executorsList(std), executorsDrain(std)),
 		cli.Group("tags", "Look at how tags do", "", tagsList(std), tagsShow(std)),
 		failuresCommand(std),
 		cli.Group("actions", "Look at what people did by hand", "", actionsList(std)),

@@ -99,3 +99,13 @@ func completeStates(_ context.Context, _ *report.Reader, typed string) ([]string
 	}
 	return list, nil
 }
+
+// completeExecutors proposes executors that have not ended.
+func completeExecutors(ctx context.Context, r *report.Reader, _ string) ([]string, error) {
+	executors, err := r.Executors(ctx, false, 50)
+	var list []string
+	for _, e := range executors {
+		list = append(list, fmt.Sprintf("%s\t%s, process %d", e.ID, e.Hostname, e.PID))
+	}
+	return list, err
+}

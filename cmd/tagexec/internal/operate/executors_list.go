@@ -13,7 +13,7 @@ import (
 
 var executorsLayout = listing.Layout{
 	Table: []string{"id", "hostname", "pid", "alive", "running", "workers", "kinds", "pools", "heartbeat_at"},
-	Wide:  []string{"version", "batch", "started_at", "stopped_at", "reaped_at", "lease_seconds", "unavailable"},
+	Wide:  []string{"version", "batch", "started_at", "stopped_at", "reaped_at", "lease_seconds", "drain_requested_at", "drain_reason", "unavailable"},
 	Name:  "id",
 }
 

@@ -1,6 +1,7 @@
 package operate
 
 import (
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -44,4 +45,37 @@ func (f *jobFilter) read(now time.Time) (report.JobFilter, error) {
 		f.Since = now.Add(-f.since)
 	}
 	return f.JobFilter, nil
+}
+
+// filterOptions are the options of a filter, in the order in which it is put on record.
+var filterOptions = []string{"state", "tag", "batch", "pool", "kind", "since", "error"}
+
+// given reports whether any of them is there.
+func (f *jobFilter) given(cmd *cobra.Command) bool {
+	for _, name := range filterOptions {
+		if cmd.Flags().Changed(name) {
+			return true
+		}
+	}
+	return false
+}
+
+// String is the filter as somebody would type it.
+func (f *jobFilter) String() string {
+	var words []string
+	add := func(name, value string) {
+		if value != "" {
+			words = append(words, "--"+name+" "+shellWord(value))
+		}
+	}
+	add("state", strings.Join(f.States, ","))
+	add("tag", f.Tag)
+	add("batch", f.Batch)
+	add("pool", f.Pool)
+	add("kind", f.Kind)
+	if f.since > 0 {
+		add("since", f.since.String())
+	}
+	add("error", f.Error)
+	return strings.Join(words, " ")
 }

@@ -21,8 +21,8 @@ var jobsLayout = listing.Layout{
 const (
 	// allPage is how many rows one question of --all brings.
 	allPage = 1_000
-	// allAtOnce is how many rows a question brings that has no second page.
-	allAtOnce = 100_000
+	// batchPage is that for a batch, of which each question reads all jobs.
+	batchPage = 100_000
 )
 
 func jobsList(std cli.Streams) *cobra.Command {
@@ -88,12 +88,12 @@ func jobsList(std cli.Streams) *cobra.Command {
 func allJobs(ctx context.Context, r *report.Reader, f report.JobFilter, list *listing.List[report.Job]) error {
 	r = r.Within(patience)
 	size := allPage
-	if f.Batch != "" || f.HasOnePage() {
-		size = allAtOnce
+	if f.Batch != "" {
+		size = batchPage
 	}
 	var from *report.Place
 	for {
-		page, err := r.Jobs(ctx, f, from, size)
+		page, err := r.AllJobs(ctx, f, from, size)
 		if err != nil {
 			return err
 		}

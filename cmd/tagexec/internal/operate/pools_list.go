@@ -13,7 +13,7 @@ import (
 )
 
 var poolsLayout = listing.Layout{
-	Table: []string{"pool", "slots", "used", "due", "pending", "oldest_pending_seconds", "paused", "description"},
+	Table: []string{"pool", "slots", "used", "due", "pending", "oldest_due_seconds", "paused", "description"},
 	Name:  "pool",
 }
 
@@ -62,9 +62,9 @@ func aboutPools(pools []report.Pool) string {
 	return strings.Join(found, "; ") + "."
 }
 
-func areJobs(n int64) string {
+func areJobs(n int) string {
 	if n == 1 {
 		return "1 job is"
 	}
-	return thousands(int(n)) + " jobs are"
+	return capped(n, 100_000) + " jobs are"
 }

@@ -1,0 +1,146 @@
+package operate
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	"github.com/spf13/cobra"
+
+	"github.com/tagexec/tagexec/cmd/internal/cli"
+	"github.com/tagexec/tagexec/cmd/internal/listing"
+	"github.com/tagexec/tagexec/store/report"
+)
+
+var waitsLayout = listing.Layout{
+	Table: []string{"jobs", "wait_for", "example"},
+	Name:  "example_job_id",
+}
+
+// waitRow is a cause as people read it, beside what it is made of.
+type waitRow struct {
+	report.Wait
+	WaitFor string `json:"wait_for"`
+	Example string `json:"example"`
+}
+
+func batchWhy(std cli.Streams) *cobra.Command {
+	var o listing.Options
+	cmd := &cobra.Command{
+		Use:   "why BATCH",
+		Short: "Say what the unfinished jobs of a batch wait for, by cause, and what would help",
+		Example: "  tagexec batch why nightly:2026-11-22\n" +
+			"  tagexec batch why nightly:2026-11-22 -o json | jq '.[0].detail'\n" +
+			"  tagexec jobs explain 98123    # of one job",
+		Args:              oneArgument("the key of a batch"),
+		ValidArgsFunction: completeArgument(completeBatches, false),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			list, err := listing.New[waitRow](std, &o, waitsLayout)
+			if err != nil {
+				return err
+			}
+			return withReader(cmd, list.Look, func(ctx context.Context, r *report.Reader) error {
+				waits, err := r.Waits(ctx, args[0])
+				if err != nil {
+					return err
+				}
+				b, err := r.Batch(ctx, args[0])
+				if err != nil {
+					return err
+				}
+				list.Say("%s", aboutWaits(list.Look, b, waits))
+				rows := make([]waitRow, len(waits))
+				for i, w := range waits {
+					rows[i] = waitRow{w, waitFor(w), fmt.Sprintf("%d %s", w.ExampleJobID, maybe(w.ExampleTag))}
+				}
+				if err := list.All(rows); err != nil || !list.ForPeople() || o.NoHeader {
+					return err
+				}
+				for _, remedy := range remedies(b, waits) {
+					list.Print("try: %s", remedy)
+				}
+				return nil
+			})
+		},
+	}
+	o.Flags(cmd)
+	return cmd
+}
+
+// waitFor is what jobs wait for, with who is ahead.
+func waitFor(w report.Wait) string {
+	if w.Ahead == nil || *w.Ahead == 0 {
+		return w.Detail
+	}
+	if *w.Ahead == 1 {
+		return w.Detail + "; 1 job of others ahead"
+	}
+	return fmt.Sprintf("%s; %s jobs of others ahead", w.Detail, capped(*w.Ahead, 100_000))
+}
+
+// aboutWaits says how a batch stands and what most of it waits for.
+func aboutWaits(l *listing.Look, b report.BatchDetail, waits []report.Wait) string {
+	if b.Settled() {
+		return aboutBatch(l, b)
+	}
+	sentence := "open"
+	if b.DueAt != nil {
+		sentence = "in time: due " + l.Clock(*b.DueAt)
+		if b.DueAt.Before(l.Now()) {
+			sentence = "late: due " + l.Clock(*b.DueAt)
+		}
+	}
+	sentence += fmt.Sprintf(", %s of %s done", thousands(b.Succeeded+b.Failed+b.Cancelled), plural(b.Jobs, "job"))
+	if b.Failed > 0 {
+		sentence += fmt.Sprintf(" (%s failed)", thousands(b.Failed))
+	}
+	switch {
+	case len(waits) == 0:
+		return sentence
+	case isRunning(waits[0]):
+		return sentence + "; nothing waits, the rest runs"
+	}
+	return fmt.Sprintf("%s; most wait because: %s", sentence, waits[0].Detail)
+}
+
+func isRunning(w report.Wait) bool { return w.Reason == "running" || w.Reason == "cancelling" }
+
+// remedies are commands that would help, each once, with why.
+func remedies(b report.BatchDetail, waits []report.Wait) []string {
+	var list []string
+	add := func(format string, args ...any) {
+		if text := fmt.Sprintf(format, args...); !slices.Contains(list, text) {
+			list = append(list, text)
+		}
+	}
+	for _, w := range waits {
+		pool, batch := shellWord(maybe(w.Pool)), shellWord(b.Batch)
+		switch w.Reason {
+		case "pool_paused":
+			add("tagexec pools resume %s", pool)
+		case "pool_full", "too_wide", "behind_wide_job":
+			if w.Slots != nil {
+				add("tagexec pools set %s --slots %d", pool, *w.Slots+max(1, *w.Slots/2))
+			}
+		case "no_executor":
+			add("tagexec serve    # takes %s jobs of pool %s, if TAGEXEC_KINDS and TAGEXEC_POOLS say so", maybe(w.Kind), maybe(w.Pool))
+		case "unavailable":
+			add("tagexec executors list -o wide    # what each cannot use, and since when")
+		case "no_pool":
+			add("tagexec pools create %s --slots 8", pool)
+		case "mutex_key":
+			add("tagexec jobs explain %d", w.ExampleJobID)
+		case "retry_delay":
+			add("tagexec jobs retry --batch %s --state pending    # now, without the rest of the delay", batch)
+		case "executor_silent":
+			add("tagexec executors list")
+		}
+		if w.Ahead != nil && *w.Ahead > 0 {
+			add("tagexec batch priority %s 9    # before the jobs of others", batch)
+		}
+	}
+	if b.Failed > 0 {
+		add("tagexec batch status %s    # why %s failed", shellWord(b.Batch), plural(b.Failed, "job"))
+	}
+	return list
+}
