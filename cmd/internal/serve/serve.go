@@ -19,7 +19,8 @@ func Command(std cli.Streams) *cobra.Command {
 		Short: "Run jobs until SIGTERM",
 		Long: "serve is an executor: it claims jobs, runs them and records their results until SIGTERM or SIGINT.\n" +
 			"Any number of executors may work on one table. /healthz answers while the process lives, /readyz\n" +
-			"while it is in contact with the database and can run some kind of job.",
+			"while it is in contact with the database and can run some kind of job, and /metrics tells Prometheus\n" +
+			"what it does and what the queue holds.",
 		Args: cli.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			c, err := config.LoadWithDatabase()
