@@ -26,7 +26,7 @@ var below = map[string][]string{
 	"store/devpg":                {},
 	"store/doctor":               {"store", "store/postgres"},
 	"store/estimate":             {},
-	"store/report":               {"store", "store/postgres"},
+	"store/report":               {"store", "store/postgres", "store/estimate"},
 	"store/operate":              {"store/postgres", "store/report"},
 	"store/storetest":            {"store", "store/doctor", "store/devpg", "migrations"},
 	"executor":                   {"store"},

@@ -53,8 +53,8 @@ func Bind(q *Queue, e *Estimate) Binding {
 	return b
 }
 
-// halfMore is half as much again, rounded up.
-func halfMore(n int) int { return n + (n+1)/2 }
+// halfMore is half as much again, one more at least.
+func halfMore(n int) int { return n + max(1, n/2) }
 
 // workers are those of executors that take new jobs.
 func (q *Queue) workers() (n int) {

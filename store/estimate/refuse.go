@@ -7,6 +7,9 @@ import (
 	"slices"
 )
 
+// Done is the Refusal of a batch of which nothing waits or runs.
+const Done = "it has no unfinished job"
+
 // mostNew is the share of the work without history above which nothing is said.
 const mostNew = 0.2
 
@@ -29,7 +32,7 @@ func refusal(q *Queue, p *plan, newShare float64) string {
 		return fmt.Sprintf("%s: %d of its jobs cannot run", why, cannot[why])
 	}
 	if p.own == 0 && q.OwnBeyond == 0 {
-		return "it has no unfinished job"
+		return Done
 	}
 	if newShare > mostNew {
 		return fmt.Sprintf("%.0f %% of the work is of tags that never succeeded before", 100*newShare)

@@ -10,6 +10,8 @@ import (
 // about 03:41". clock writes a time.
 func (e *Estimate) Sentence(b *Binding, clock func(time.Time) string) string {
 	switch {
+	case e.Refusal == Done:
+		return Done
 	case e.Refusal != "":
 		return "nothing can be said about its end: " + e.Refusal
 	case e.Bounds:

@@ -8,10 +8,10 @@ import (
 
 // Wait is what jobs of the batch wait for.
 type Wait struct {
-	Cause   Cause
-	Name    string  // of the pool, the key, or the tag of the wide job
-	Seconds float64 // of all waiting jobs together
-	Pool    string  // more slots of which would help; "" for none
+	Cause   Cause   `json:"cause"`
+	Name    string  `json:"name"`    // of the pool or the key, or the number of the wide job
+	Seconds float64 `json:"seconds"` // of all waiting jobs together
+	Pool    string  `json:"pool"`    // more slots of which might help; "" for none
 }
 
 // Cause is a kind of Wait.

@@ -80,11 +80,11 @@ func (r *Reader) CheckSchema(ctx context.Context) error {
 	return r.refine(ctx, "look whether the schema fits", analyst, err)
 }
 
-// begin begins the transaction of one question. enable_seqscan stays as it is: a plan
-// is made for the tables as they are.
-func (r *Reader) begin() string {
-	settings := fmt.Sprintf("BEGIN ISOLATION LEVEL READ COMMITTED READ ONLY; SET LOCAL statement_timeout = %d; SET LOCAL jit = off; SET LOCAL search_path = pg_catalog",
-		r.limit.Milliseconds())
+// begin begins the transaction of one question, or of several about one moment.
+// enable_seqscan stays as it is: a plan is made for the tables as they are.
+func (r *Reader) begin(isolation pgx.TxIsoLevel) string {
+	settings := fmt.Sprintf("BEGIN ISOLATION LEVEL %s READ ONLY; SET LOCAL statement_timeout = %d; SET LOCAL jit = off; SET LOCAL search_path = pg_catalog",
+		isolation, r.limit.Milliseconds())
 	if r.zone != "" {
 		settings += "; SET LOCAL timezone = '" + strings.ReplaceAll(r.zone, "'", "''") + "'"
 	}

@@ -48,7 +48,13 @@ func batchStatus(std cli.Streams) *cobra.Command {
 				if err != nil || !people {
 					return err
 				}
-				return printBatch(look, state)
+				var end ending
+				if !b.Settled() {
+					if end, err = endOfBatch(ctx, r, look, b.Batch); err != nil {
+						return err
+					}
+				}
+				return printBatch(look, state, end.sentence)
 			})
 		},
 	}
@@ -56,7 +62,7 @@ func batchStatus(std cli.Streams) *cobra.Command {
 	return cmd
 }
 
-func printBatch(l *listing.Look, b batchState) error {
+func printBatch(l *listing.Look, b batchState, end string) error {
 	l.Say("%s", aboutBatch(l, b.BatchDetail))
 	l.Items(
 		listing.Item{Name: "progress", Value: progress(b.BatchDetail)},
@@ -64,6 +70,7 @@ func printBatch(l *listing.Look, b batchState) error {
 		listing.Item{Name: "log", Value: maybe(b.LogURL)},
 		listing.Item{Name: "created", Value: fmt.Sprintf("%s by %s", moment(l, &b.CreatedAt), b.CreatedBy)},
 		listing.Item{Name: "due", Value: moment(l, b.DueAt)},
+		listing.Item{Name: "end", Value: end},
 		listing.Item{Name: "expires", Value: moment(l, b.ExpiresAt)},
 		listing.Item{Name: "cancelled", Value: strings.TrimSpace(moment(l, b.CancelRequestedAt) + " " + maybe(b.CancelReason))},
 	)

@@ -11,6 +11,7 @@ import (
 	"github.com/tagexec/tagexec/cmd/internal/listing"
 	"github.com/tagexec/tagexec/cmd/internal/wait"
 	"github.com/tagexec/tagexec/store"
+	"github.com/tagexec/tagexec/store/estimate"
 	"github.com/tagexec/tagexec/store/report"
 )
 
@@ -26,6 +27,9 @@ type batchWaiter struct {
 	batch    string
 	failFast bool
 	bar      *cli.Progress
+	look     *listing.Look
+	asked    time.Time // when it was asked for the end last
+	end      string    // what was said then
 }
 
 func batchWait(std cli.Streams) *cobra.Command {
@@ -53,7 +57,7 @@ func batchWait(std cli.Streams) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			w.batch, w.bar = args[0], cli.NewProgress(std.Err, progressEvery, "jobs done")
+			w.batch, w.look, w.bar = args[0], look, cli.NewProgress(std.Err, progressEvery, "jobs done")
 			return withReader(cmd, look, func(ctx context.Context, r *report.Reader) error {
 				if timeout > 0 {
 					var cancel context.CancelFunc
@@ -95,7 +99,7 @@ func (w *batchWaiter) untilDone(ctx context.Context, r *report.Reader) (report.B
 		switch {
 		case err == nil:
 			seen, away = true, nil
-			w.bar.Show(b.Succeeded+b.Failed+b.Cancelled, b.Jobs, fmt.Sprintf("%d running, %d failed", b.Running, b.Failed+b.Cancelled))
+			w.bar.Show(b.Succeeded+b.Failed+b.Cancelled, b.Jobs, fmt.Sprintf("%d running, %d failed%s", b.Running, b.Failed+b.Cancelled, w.likely(ctx, r, b)))
 			if b.Settled() || w.failFast && b.Failed > 0 {
 				return b, nil
 			}
@@ -114,4 +118,28 @@ func (w *batchWaiter) untilDone(ctx context.Context, r *report.Reader) (report.B
 			return b, err
 		}
 	}
+}
+
+// likely is when the batch will end, asked for as seldom as a line of progress comes;
+// "" if nothing can be said. The first time it is said in full.
+func (w *batchWaiter) likely(ctx context.Context, r *report.Reader, b report.BatchDetail) string {
+	if b.Settled() || time.Since(w.asked) < progressEvery {
+		return w.end
+	}
+	first := w.asked.IsZero()
+	w.asked, w.end = time.Now(), ""
+	q, err := r.Forecast(ctx, w.batch)
+	if err != nil {
+		return "" // what is wrong, the next look at the batch says
+	}
+	e := estimate.Of(q)
+	tell := clock(w.look, q, &e)
+	if first {
+		binding := estimate.Bind(q, &e)
+		w.bar.Say(w.batch + ": " + e.Sentence(&binding, tell))
+	}
+	if e.Refusal == "" && !e.Bounds {
+		w.end = ", likely done " + tell(e.P50)
+	}
+	return w.end
 }

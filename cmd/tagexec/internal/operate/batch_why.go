@@ -53,11 +53,16 @@ func batchWhy(std cli.Streams) *cobra.Command {
 				for i, w := range waits {
 					rows[i] = waitRow{w, waitFor(w), fmt.Sprintf("%d %s", w.ExampleJobID, maybe(w.ExampleTag))}
 				}
-				if err := list.All(rows); err != nil || !list.ForPeople() || o.NoHeader {
+				if err := list.All(rows); err != nil || !list.ForPeople() || o.NoHeader || b.Settled() {
 					return err
 				}
+				end, err := endOfBatch(ctx, r, list.Look, b.Batch)
+				if err != nil {
+					return err
+				}
+				list.Print("end: %s", end.sentence)
 				for _, remedy := range remedies(b, waits) {
-					list.Print("try: %s", remedy)
+					list.Print("try: %s%s", remedy, end.after(remedy))
 				}
 				return nil
 			})

@@ -12,7 +12,7 @@ func Commands(std cli.Streams) []*cobra.Command {
 		cli.Group("jobs", "Look at jobs, cancel and retry them", "",
 			jobsList(std), jobsShow(std), jobsLogs(std), jobsExplain(std), jobsCancel(std), jobsRetry(std)),
 		cli.Group("batch", "Look at batches, wait for them, cancel and retry them", "",
-			batchList(std), batchStatus(std), batchWhy(std), batchWait(std), batchGantt(std), batchCancel(std), batchRetry(std), batchPriority(std)),
+			batchList(std), batchStatus(std), batchWhy(std), batchEstimate(std), batchWait(std), batchGantt(std), batchCancel(std), batchRetry(std), batchPriority(std)),
 		cli.Group("pools", "Look at pools, change and pause them", "",
 			poolsList(std), poolsCreate(std), poolsSet(std), poolsPause(std), poolsResume(std)),
 		cli.Group("executors", "Look at executors, and drain them", "", executorsList(std), executorsDrain(std)),
