@@ -103,7 +103,10 @@ func questions(r *report.Reader, job int64, batch string) map[string]func(contex
 // ofViewers are questions that an analyst may not ask.
 func ofViewers(r *report.Reader, job int64) map[string]func(context.Context) error {
 	return map[string]func(context.Context) error{
-		"output": func(ctx context.Context) error { _, _, err := r.Output(ctx, job, 0); return err },
+		"output":      func(ctx context.Context) error { _, _, err := r.Output(ctx, job, 0); return err },
+		"standing":    func(ctx context.Context) error { _, err := r.Standing(ctx, job); return err },
+		"live output": func(ctx context.Context) error { _, err := r.Chunks(ctx, job, 2, 0); return err },
+		"watch":       func(ctx context.Context) error { _, err := r.Watch(ctx, job); return err },
 	}
 }
 
@@ -179,8 +182,11 @@ func TestWhatIsNotThere(t *testing.T) {
 	_, explanationErr := r.Explanation(t.Context(), 42)
 	_, batchErr := r.Batch(t.Context(), "none")
 	_, waitsErr := r.Waits(t.Context(), "none")
+	_, watchErr := r.Watch(t.Context(), 43)
+	_, standingErr := r.Standing(t.Context(), 44)
 	for err, want := range map[error]string{
 		jobErr: "there is no job 42: it was pruned or never existed", batchErr: `there is no batch "none"`, waitsErr: `there is no batch "none"`,
+		watchErr: "there is no job 43: it was pruned or never existed", standingErr: "there is no job 44: it was pruned or never existed",
 	} {
 		var missing *report.MissingError
 		if !errors.As(err, &missing) || err.Error() != want {
@@ -197,5 +203,18 @@ func TestWhatIsNotThere(t *testing.T) {
 	}
 	if err := r.CheckSchema(t.Context()); err != nil {
 		t.Error(err)
+	}
+}
+
+// Who may not write cannot watch, and a standby shows nothing that is not in its log.
+func TestWatchingNeedsThePrimary(t *testing.T) {
+	t.Parallel()
+	db := storetest.New(t)
+	job := run(db, "b")
+	name, url := db.Login("tagexec_viewer")
+	db.Exec("ALTER ROLE " + name + " SET default_transaction_read_only = on")
+	var primary *report.PrimaryError
+	if _, err := open(t, url).Watch(t.Context(), job); !errors.As(err, &primary) {
+		t.Errorf("got %v", err)
 	}
 }

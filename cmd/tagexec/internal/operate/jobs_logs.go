@@ -13,15 +13,24 @@ import (
 )
 
 func jobsLogs(std cli.Streams) *cobra.Command {
-	var attempt int
+	var (
+		attempt int
+		follow  bool
+	)
 	cmd := &cobra.Command{
 		Use:   "logs ID",
 		Short: "Print what a job printed or answered",
 		Long: "logs prints the output of the latest attempt that has ended, or of --attempt N. It is kept as head and\n" +
-			"tail, marked where it was cut. Members of tagexec_viewer and tagexec_operator may read it.",
+			"tail, marked where it was cut. Members of tagexec_viewer and tagexec_operator may read it.\n\n" +
+			"With -f it prints what an attempt prints while it runs, wherever that is, then what was recorded beyond\n" +
+			"that, and ends with the attempt. It waits for a job that is pending. It changes nothing but to say, every\n" +
+			"few seconds, that somebody watches, so it needs the primary server. Live output has at most 1 MB, and 32 kB\n" +
+			"a second; it comes by whole words.\n\n" +
+			"Exit codes of -f: 0 the attempt succeeded, 1 it did not, 2 wrong usage or an unknown job, 3 database out\n" +
+			"of reach at the start.",
 		Example: "  tagexec jobs logs 42\n" +
-			"  tagexec jobs logs 42 --attempt 1\n" +
-			"  tagexec jobs logs 42 | grep -i warning",
+			"  tagexec jobs logs 42 --attempt 1 | grep -i warning\n" +
+			"  tagexec jobs logs -f 42",
 		Args:              oneArgument("the number of a job"),
 		ValidArgsFunction: completeArgument(completeJobs, false),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -37,11 +46,15 @@ func jobsLogs(std cli.Streams) *cobra.Command {
 				return err
 			}
 			return withReader(cmd, look, func(ctx context.Context, r *report.Reader) error {
+				if follow {
+					return followOutput(ctx, std, look, r.Within(followLimit), id, attempt)
+				}
 				return printOutput(ctx, std, look, r, id, attempt)
 			})
 		},
 	}
-	cmd.Flags().IntVar(&attempt, "attempt", 0, "number of the attempt (default the latest that has ended)")
+	cmd.Flags().IntVar(&attempt, "attempt", 0, "number of the attempt (default the latest that has ended; with -f the one that runs, or is to run)")
+	cmd.Flags().BoolVarP(&follow, "follow", "f", false, "print what a running job prints, until its attempt ends")
 	return cmd
 }
 
