@@ -1,6 +1,7 @@
 package migrations_test
 
 import (
+	"slices"
 	"strings"
 	"testing"
 
@@ -9,33 +10,42 @@ import (
 	"github.com/tagexec/tagexec/store/storetest"
 )
 
-// wrong are the rows that CONTRACT section 1 refuses: what is set in a row
-// that is good otherwise, the constraint that refuses it, a part of the message.
-var wrong = []struct{ name, set, constraint, message string }{
+// wrong is a row that CONTRACT section 1 refuses: what is set in a row that is good
+// otherwise, the constraint that refuses it, a part of the message.
+type wrong struct{ name, set, constraint, message string }
+
+var wrongRows = []wrong{
 	{"an unknown kind", "kind = 'spark'", "tag_jobs_kind_is_registered", `unknown kind "spark"; known kinds: command, http, sql`},
 	{"an unknown pool", "pool = 'warehous'", "tag_jobs_pool_exists", `unknown pool "warehous"; existing pools: closed, default, small`},
 	{"more slots than the pool has", "pool = 'small', slots = 4", "tag_jobs_slots_fit_the_pool", `a job of 4 slots never fits pool "small", which has 3`},
 	{"any job in a pool without slots", "pool = 'closed'", "tag_jobs_slots_fit_the_pool", `a job of 1 slots never fits pool "closed", which has 0`},
+	{"a payload above 256 kB", "payload = jsonb_build_object('a', repeat('x', 262144))", "tag_jobs_payload_has_at_most_256_kb", "a payload of 262153 bytes is too large"},
+	{"a payload that is large only as text", "payload = jsonb_build_object('a', ARRAY[1e131071, 1e131071])", "tag_jobs_payload_has_at_most_256_kb", "is too large"},
+	{"run_at infinity", "run_at = 'infinity'", "tag_jobs_run_at_is_finite", ""},
+	{"an unknown state", "state = 'done'", "tag_jobs_state_is_known", ""},
+	{"a dedupe key that is taken", "dedupe_key = 'taken'", "tag_jobs_dedupe_key_is_unique", ""},
 	{"an array as payload", `payload = '[{"a": 1}]'`, "tag_jobs_payload_is_an_object", ""},
 	{"a string as payload", `payload = '"x"'`, "tag_jobs_payload_is_an_object", ""},
 	{"a JSON null as payload", `payload = 'null'`, "tag_jobs_payload_is_an_object", ""},
-	{"a payload above 256 kB", "payload = jsonb_build_object('a', repeat('x', 262144))", "tag_jobs_payload_has_at_most_256_kb", "a payload of 262153 bytes is too large"},
-	{"a payload that is large only as text", "payload = jsonb_build_object('a', ARRAY[1e131071, 1e131071])", "tag_jobs_payload_has_at_most_256_kb", "is too large"},
-	{"a priority above 9", "priority = 10", "tag_jobs_priority_from_0_to_9", ""},
-	{"a priority below 0", "priority = -1", "tag_jobs_priority_from_0_to_9", ""},
-	{"an empty tag", "tag = ''", "tag_jobs_tag_has_1_to_200_characters", ""},
-	{"a tag of 201 characters", "tag = repeat('ü', 201)", "tag_jobs_tag_has_1_to_200_characters", ""},
-	{"no slots", "slots = 0", "tag_jobs_slots_at_least_1", ""},
-	{"a timeout of 0", "timeout_seconds = 0", "tag_jobs_timeout_seconds_positive", ""},
-	{"no attempts", "max_attempts = 0", "tag_jobs_max_attempts_from_1_to_100", ""},
-	{"101 attempts", "max_attempts = 101", "tag_jobs_max_attempts_from_1_to_100", ""},
-	{"an empty batch", "batch = ''", "tag_jobs_batch_has_1_to_500_characters", ""},
+	{"a mutex key of 501 characters", "mutex_key = repeat('ü', 501)", "tag_jobs_mutex_key_has_1_to_500_characters", ""},
 	{"an empty mutex key", "mutex_key = ''", "tag_jobs_mutex_key_has_1_to_500_characters", ""},
-	{"an empty dedupe key", "dedupe_key = ''", "tag_jobs_dedupe_key_has_1_to_500_characters", ""},
-	{"run_at infinity", "run_at = 'infinity'", "tag_jobs_run_at_is_finite", ""},
-	{"biz_date infinity", "biz_date = '-infinity'", "tag_jobs_biz_date_is_finite", ""},
-	{"an unknown state", "state = 'done'", "tag_jobs_state_is_known", ""},
-	{"a dedupe key that is taken", "dedupe_key = 'taken'", "tag_jobs_dedupe_key_is_unique", ""},
+}
+
+// ruleBreakers are those that break a rule about one row alone which is no CHECK.
+var ruleBreakers = []wrong{
+	{"a priority above 9", "priority = 10", "tag_jobs_priority_from_0_to_9", `priority is 10`},
+	{"a priority below 0", "priority = -1", "tag_jobs_priority_from_0_to_9", `priority is -1`},
+	{"an empty tag", "tag = ''", "tag_jobs_tag_has_1_to_200_characters", `tag is ""`},
+	{"a tag of 201 characters", "tag = repeat('ü', 201)", "tag_jobs_tag_has_1_to_200_characters", `(tag "üüü`},
+	{"no slots", "slots = 0", "tag_jobs_slots_at_least_1", `slots is 0`},
+	{"a timeout of 0", "timeout_seconds = 0", "tag_jobs_timeout_seconds_positive", `timeout_seconds is 0`},
+	{"no attempts", "max_attempts = 0", "tag_jobs_max_attempts_from_1_to_100", `max_attempts is 0`},
+	{"101 attempts", "max_attempts = 101", "tag_jobs_max_attempts_from_1_to_100", `max_attempts is 101`},
+	{"an empty batch", "batch = ''", "tag_jobs_batch_has_1_to_500_characters", `batch is ""`},
+	{"a batch of 501 characters", "batch = repeat('ü', 501)", "tag_jobs_batch_has_1_to_500_characters", `batch is "üüü`},
+	{"a dedupe key of 501 characters", "dedupe_key = repeat('ü', 501)", "tag_jobs_dedupe_key_has_1_to_500_characters", `dedupe_key is "üüü`},
+	{"an empty dedupe key", "dedupe_key = ''", "tag_jobs_dedupe_key_has_1_to_500_characters", `dedupe_key is ""`},
+	{"biz_date infinity", "biz_date = '-infinity'", "tag_jobs_biz_date_is_finite", `biz_date is "-infinity"`},
 }
 
 const producerColumns = "tag, kind, payload, batch, biz_date, dedupe_key, pool, slots, priority, mutex_key, run_at, timeout_seconds, max_attempts, state"
@@ -67,7 +77,7 @@ func TestInsertRefusesAWrongRow(t *testing.T) {
 	if err := exec(sourceSQL); err != nil {
 		t.Fatal(err)
 	}
-	for _, w := range wrong {
+	for _, w := range slices.Concat(wrongRows, ruleBreakers) {
 		t.Run(w.name, func(t *testing.T) {
 			db.Exec("TRUNCATE source")
 			db.Exec("INSERT INTO source (n, tag, batch) SELECT n, 't', 'batch ' || n FROM generate_series(1, 3) n")

@@ -1,8 +1,7 @@
--- What a row must satisfy to be accepted. Rules about one row alone are CHECKs of the
--- table. Rules that look elsewhere (kind, pool, batch) run here, once per statement
--- over all its rows, so that bulk inserts stay fast. So does the limit of the payload:
--- it is one of its text, because 600 bytes of jsonb can be 200 MB of text and a toasted
--- value hides its size; as a CHECK every claim and every record would pay for it again.
+-- What a row must satisfy to be accepted, beside the CHECKs: broken_rule, and what looks
+-- elsewhere (kind, pool, batch). It runs once per statement over all its rows, so that bulk inserts stay fast.
+-- The limit of the payload is one of its text, because 600 bytes of jsonb can be 200 MB of
+-- text and a toasted value hides its size.
 -- An insert that names a batch also keeps it from being pruned, and executors are woken.
 -- A producer that inserts row by row pays all of this for each row, so it is one trigger.
 CREATE OR REPLACE FUNCTION tagexec.check_new_jobs() RETURNS trigger
@@ -23,8 +22,14 @@ BEGIN
          WHERE NOT EXISTS (SELECT FROM tagexec.tag_kinds k WHERE k.kind = n.kind)
             OR NOT EXISTS (SELECT FROM tagexec.tag_pools p WHERE p.pool = n.pool AND (p.slots IS NULL OR n.slots <= p.slots))
             OR NOT EXISTS (SELECT FROM tagexec.tag_batches b WHERE b.batch = n.batch) AND n.batch IS NOT NULL
+            OR tagexec.broken_rule(n.tag, n.batch, n.biz_date, n.dedupe_key, n.slots, n.priority, n.timeout_seconds, n.max_attempts) IS NOT NULL
             OR octet_length(n.payload::text) > 262144)
     THEN
+        PERFORM tagexec.refuse_rule(b.rule, b.job, 'a job')
+           FROM (SELECT to_jsonb(n) AS job,
+                        tagexec.broken_rule(n.tag, n.batch, n.biz_date, n.dedupe_key, n.slots, n.priority, n.timeout_seconds, n.max_attempts) AS rule
+                   FROM new_rows n) b
+          WHERE b.rule IS NOT NULL;
         PERFORM tagexec.refuse_job(n.kind, n.pool, n.slots, n.payload_bytes)
            FROM (SELECT kind, pool, max(slots) AS slots, max(octet_length(payload::text)) AS payload_bytes
                    FROM new_rows GROUP BY kind, pool) n
@@ -45,7 +50,26 @@ BEGIN
     RETURN NULL;
 END
 $$;
-COMMENT ON FUNCTION tagexec.check_new_jobs IS 'Internal: refuses a statement that inserts a job of unknown kind, unknown pool or more slots than its pool has; creates new batches; sends NOTIFY tagexec if an executor listens.';
+COMMENT ON FUNCTION tagexec.check_new_jobs IS 'Internal: refuses a statement that inserts a job that breaks a rule, of unknown kind, unknown pool or more slots than its pool has; creates new batches; sends NOTIFY tagexec if an executor listens.';
+
+-- Before version 23 these rules were CHECKs of the table. They go here, and not in a numbered
+-- file, so that the transaction that takes them brings the trigger: no row slips through
+-- between the two. They go first, because that takes the stronger lock.
+DO $$
+BEGIN
+    IF EXISTS (SELECT FROM pg_catalog.pg_constraint c WHERE c.conrelid = 'tagexec.tag_jobs'::regclass AND c.conname = 'tag_jobs_tag_has_1_to_200_characters') THEN
+        ALTER TABLE tagexec.tag_jobs
+            DROP CONSTRAINT tag_jobs_tag_has_1_to_200_characters,
+            DROP CONSTRAINT tag_jobs_batch_has_1_to_500_characters,
+            DROP CONSTRAINT tag_jobs_biz_date_is_finite,
+            DROP CONSTRAINT tag_jobs_dedupe_key_has_1_to_500_characters,
+            DROP CONSTRAINT tag_jobs_slots_at_least_1,
+            DROP CONSTRAINT tag_jobs_priority_from_0_to_9,
+            DROP CONSTRAINT tag_jobs_timeout_seconds_positive,
+            DROP CONSTRAINT tag_jobs_max_attempts_from_1_to_100;
+    END IF;
+END
+$$;
 
 CREATE OR REPLACE TRIGGER check_new_jobs AFTER INSERT ON tagexec.tag_jobs
     REFERENCING NEW TABLE AS new_rows

@@ -17,7 +17,7 @@ type fill struct {
 	keys     int    // mutex keys the jobs are spread over; 0: none
 	blocked  int    // jobs in front of them that cannot run
 	cause    string // why not
-	bare     bool   // triggers disabled
+	bare     bool   // see bareSQL
 	peer     string // whose queue it is; "": ours
 }
 
@@ -37,6 +37,19 @@ const prepareSQL = `
 INSERT INTO tagexec.tag_kinds (kind) VALUES ('` + kind + `') ON CONFLICT DO NOTHING`
 
 const roomySQL = `INSERT INTO tagexec.tag_pools (pool, slots) VALUES ($1, $2) ON CONFLICT (pool) DO NOTHING`
+
+// bareSQL makes of the table what it would be without tagexec: no triggers, and in a CHECK
+// what they say of one row alone. dressSQL takes that back.
+const (
+	bareSQL = `
+ALTER TABLE tagexec.tag_jobs DISABLE TRIGGER USER, ADD CONSTRAINT bench_rules CHECK (
+    char_length(tag) BETWEEN 1 AND 200 AND char_length(batch) BETWEEN 1 AND 500 AND isfinite(biz_date)
+    AND char_length(dedupe_key) BETWEEN 1 AND 500 AND slots >= 1 AND priority BETWEEN 0 AND 9
+    AND timeout_seconds > 0 AND max_attempts BETWEEN 1 AND 100)`
+
+	dressSQL = `
+ALTER TABLE tagexec.tag_jobs ENABLE TRIGGER USER, DROP CONSTRAINT IF EXISTS bench_rules`
+)
 
 // rowSQL is what a job of the bench looks like, as values for the columns of
 // jobColumns, made from a number n: a payload of 70 bytes or so, 500 jobs to a
@@ -105,7 +118,7 @@ func (f fill) put(ctx context.Context, db *pgxpool.Pool, show func(done, total i
 		from = to + 1
 	}
 	if f.bare {
-		if _, err := db.Exec(ctx, "ALTER TABLE tagexec.tag_jobs DISABLE TRIGGER USER"); err != nil {
+		if _, err := db.Exec(ctx, bareSQL); err != nil {
 			return err
 		}
 	}

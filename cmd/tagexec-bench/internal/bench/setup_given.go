@@ -65,8 +65,7 @@ func (g *given) fresh(ctx context.Context, f fill) (url, name string, err error)
 // clear leaves the queue as it was before the first run.
 func (g *given) clear(ctx context.Context) error {
 	const clearSQL = `
-DROP SCHEMA IF EXISTS ` + peerSchema + ` CASCADE;
-ALTER TABLE tagexec.tag_jobs ENABLE TRIGGER USER;
+DROP SCHEMA IF EXISTS ` + peerSchema + ` CASCADE;` + dressSQL + `;
 TRUNCATE tagexec.tag_jobs, tagexec.tag_past_attempts, tagexec.tag_batches RESTART IDENTITY;
 DELETE FROM tagexec.tag_executors WHERE kinds IN ('{` + kind + `}', '{` + otherKind + `}');
 DELETE FROM tagexec.tag_kinds WHERE kind IN ('` + kind + `', '` + otherKind + `');
