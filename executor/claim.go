@@ -63,6 +63,7 @@ func (c *claimer) round() error {
 	}
 	want := c.want()
 	if want == 0 {
+		c.idle.reset()
 		c.pause(c.config.PollInterval)
 		return nil
 	}
@@ -81,11 +82,12 @@ func (c *claimer) round() error {
 	if len(claimed.Jobs) >= want {
 		c.pace.claimed(took)
 	}
-	switch {
-	case !claimed.More:
+	if !claimed.More || len(claimed.Jobs) > 0 {
+		c.idle.claimed(len(claimed.Jobs))
+	}
+	if !claimed.More {
+		c.idle.blocked = claimed.Blocked
 		c.await(len(claimed.Jobs))
-	case len(claimed.Jobs) > 0:
-		c.idle.reset()
 	}
 	return nil
 }

@@ -134,6 +134,60 @@ func TestListenDoesNotBeginInAStreamOfJobs(t *testing.T) {
 	})
 }
 
+// LISTEN costs more than a claim. And no result is a reason to look for jobs while
+// those that are new are announced.
+func TestListenGoesOnWhileJobsTrickleIn(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		q := newMemory()
+		run, began := startTimes()
+		p := start(t, q, executor.Config{PollInterval: time.Minute, Lease: time.Hour, Heartbeat: time.Minute}, run)
+		pass(3 * time.Minute)
+		count := func() (listens, claims int) {
+			q.mu.Lock()
+			defer q.mu.Unlock()
+			return len(q.listens), len(q.claims)
+		}
+		listens, claims := count()
+		for range 20 {
+			pass(50 * time.Millisecond)
+			inserted := time.Now()
+			q.insert(store.Job{})
+			if late := (<-began).Sub(inserted); late != 0 {
+				t.Errorf("the job began %s after its insert, want at once", late)
+			}
+		}
+		moreListens, moreClaims := count()
+		if moreListens > listens || moreClaims-claims > 21 {
+			t.Errorf("for 20 jobs it began to listen %d times and claimed %d times, want 0 and 20", moreListens-listens, moreClaims-claims)
+		}
+		p.stop(t)
+	})
+}
+
+// A job that waits for another is announced before it can run.
+func TestListenEndsNoWaitForAMutexKey(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		q, key := newMemory(), "k"
+		var ended []time.Time
+		began := make(chan time.Time, 10)
+		p := start(t, q, executor.Config{PollInterval: time.Minute, Lease: time.Hour, Heartbeat: time.Minute}, func(context.Context, *store.Job) (executor.Report, error) {
+			began <- time.Now()
+			pass(time.Second)
+			ended = append(ended, time.Now())
+			return executor.Report{}, nil
+		})
+		pass(3 * time.Minute)
+		q.insert(store.Job{MutexKey: &key})
+		<-began
+		pass(100 * time.Millisecond)
+		q.insert(store.Job{MutexKey: &key})
+		if at := <-began; !at.Equal(ended[0]) {
+			t.Errorf("the second job began %s after the first had ended, want at once", at.Sub(ended[0]))
+		}
+		p.stop(t)
+	})
+}
+
 func TestListenThatFailsLeavesThePolls(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		m, tries := newMemory(), 0

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"slices"
-	"sync"
 	"testing"
 	"time"
 
@@ -52,7 +51,7 @@ func (s *member) Claim(ctx context.Context, n int) (store.Claimed, error) {
 		}
 	}
 	s.pending = kept
-	claimed.Suspects = s.suspect() >= 0
+	claimed.Suspects, claimed.Blocked = s.suspect() >= 0, len(kept) > 0
 	s.claims = append(s.claims, asked{at: time.Now(), n: n, got: len(claimed.Jobs), session: s})
 	return claimed, nil
 }
@@ -143,7 +142,7 @@ func (s *member) ClaimSuspect(ctx context.Context) ([]store.Job, error) {
 func (s *member) Listen(ctx context.Context, listening, notified func()) error {
 	s.mu.Lock()
 	s.listens = append(s.listens, time.Now())
-	s.notify = sync.OnceFunc(notified)
+	s.notify = notified
 	s.mu.Unlock()
 	listening()
 	<-ctx.Done()

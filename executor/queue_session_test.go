@@ -3,6 +3,7 @@ package executor_test
 import (
 	"context"
 	"errors"
+	"sync"
 	"testing"
 	"time"
 
@@ -93,7 +94,7 @@ func queueListen(t *testing.T, f fixture) {
 	defer stop()
 	listening, notified, ended := make(chan struct{}), make(chan struct{}), make(chan error, 1)
 	go func() {
-		ended <- s.Listen(ctx, func() { close(listening) }, func() { close(notified) })
+		ended <- s.Listen(ctx, func() { close(listening) }, sync.OnceFunc(func() { close(notified) }))
 	}()
 	wait := func(signal chan struct{}) {
 		select {

@@ -46,7 +46,7 @@ func (s *session) Claim(ctx context.Context, n int) (Claimed, error) {
 	slices.SortFunc(jobs, func(a, b Job) int {
 		return cmp.Or(cmp.Compare(b.Priority, a.Priority), a.RunAt.Compare(b.RunAt), cmp.Compare(a.ID, b.ID))
 	})
-	return Claimed{Jobs: jobs, More: more, Suspects: len(s.suspects) > 0, Unwritable: s.isolated()}, nil
+	return Claimed{Jobs: jobs, More: more, Suspects: len(s.suspects) > 0, Blocked: s.Batch != "" || s.lanes.blocked(), Unwritable: s.isolated()}, nil
 }
 
 // What GiveUp fails for it reads, or changes. What it changes is most likely among

@@ -89,6 +89,16 @@ func (l *lanes) mustScan() bool {
 	return l.pace.must(!holds)
 }
 
+// blocked reports whether the last scan saw jobs that may wait for another to end.
+func (l *lanes) blocked() bool {
+	for _, one := range l.known {
+		if one.holds && l.limited[one.pool] {
+			return true
+		}
+	}
+	return len(l.keyed) > 0
+}
+
 // step is one claim of a round.
 type step struct {
 	lanes   []*lane

@@ -37,19 +37,15 @@ const (
 	flagPause    = 5 * time.Millisecond
 	insertsFlag  = 20 * time.Millisecond
 	maxFlagPause = time.Second
-
-	// afterNotified is how long Listen goes on at most after it was notified:
-	// each announcement that nobody waits for costs a producer a lock at commit.
-	afterNotified = time.Second
 )
 
 // Listen calls listening as soon as new jobs would be announced to this
-// session, and notified once, when the first are. Jobs that were committed
-// before listening was called are not announced. Listen lasts until ctx ends,
-// which is no error, so that the caller can claim first; but at most a second
-// after it was notified. Behind a pooler, which passes no announcement on, it
-// only waits for the end of ctx. Jobs that become due, or can run because
-// another ended, are not announced. One call at a time.
+// session, and notified whenever some are. Jobs that were committed before
+// listening was called are not announced. Listen lasts until ctx ends, which is no
+// error; end it when it is of no use, because each announcement costs a producer a
+// lock at commit. Behind a pooler, which passes no announcement on, it only waits for
+// the end of ctx. Jobs that become due, or can run because another ended, are not
+// announced. One call at a time.
 func (s *session) Listen(ctx context.Context, listening, notified func()) error {
 	conn, err := s.listenPool.Acquire(ctx)
 	if err != nil {
@@ -67,13 +63,13 @@ func (s *session) Listen(ctx context.Context, listening, notified func()) error 
 	if err != nil {
 		return fmt.Errorf("listen for new jobs: %w", err)
 	}
-	if err = awaitNotification(ctx, conn, raised, sync.OnceFunc(listening)); err == nil {
+	err = awaitNotification(ctx, conn, raised, sync.OnceFunc(listening))
+	for err == nil {
 		s.lanes.notified.Store(true)
 		notified()
-		held, cancel := context.WithTimeout(ctx, afterNotified)
-		<-held.Done()
-		cancel()
-	} else if ctx.Err() != nil {
+		_, err = conn.Conn().WaitForNotification(ctx)
+	}
+	if ctx.Err() != nil {
 		err = nil
 	}
 	if _, unlistenErr := script(ctx, conn, unlistenSQL); err == nil {

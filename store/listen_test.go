@@ -2,18 +2,19 @@ package store_test
 
 import (
 	"context"
+	"sync"
 	"testing"
 
 	"github.com/tagexec/tagexec/store"
 	"github.com/tagexec/tagexec/store/storetest"
 )
 
-// listen returns when s listens; notified is closed when it is notified.
+// listen returns when s listens; notified is closed when it is notified first.
 func listen(t *testing.T, s store.Session) (notified <-chan struct{}, end func()) {
 	t.Helper()
 	ctx, cancel := context.WithCancel(t.Context())
 	listening, heard, ended := make(chan struct{}), make(chan struct{}), make(chan error, 1)
-	go func() { ended <- s.Listen(ctx, func() { close(listening) }, func() { close(heard) }) }()
+	go func() { ended <- s.Listen(ctx, func() { close(listening) }, sync.OnceFunc(func() { close(heard) })) }()
 	select {
 	case <-listening:
 	case err := <-ended:
@@ -52,15 +53,18 @@ func TestListenHearsNoOldNews(t *testing.T) {
 	db := storetest.New(t)
 	s := db.Claimer(store.Executor{}).Session
 	heard := 0
-	twice := func() {
-		db.Exec(`INSERT INTO tagexec.tag_jobs (tag) VALUES ('a')`)
-		db.Exec(`INSERT INTO tagexec.tag_jobs (tag) VALUES ('b')`)
-	}
-	if err := s.Listen(t.Context(), twice, func() { heard++ }); err != nil || heard != 1 {
-		t.Fatalf("notified %d times, want once: %v", heard, err)
-	}
+	insert := func() { db.Exec(`INSERT INTO tagexec.tag_jobs (tag) VALUES ('a')`) }
 	ctx, end := context.WithCancel(t.Context())
-	if err := s.Listen(ctx, end, func() { heard++ }); err != nil || heard != 1 {
+	if err := s.Listen(ctx, insert, func() {
+		if heard++; heard == 2 {
+			end()
+		}
+		insert()
+	}); err != nil || heard != 2 {
+		t.Fatalf("notified %d times, want for each of two: %v", heard, err)
+	}
+	ctx, end = context.WithCancel(t.Context())
+	if err := s.Listen(ctx, end, func() { heard++ }); err != nil || heard != 2 {
 		t.Errorf("notified by what was announced before: %v", err)
 	}
 }

@@ -21,7 +21,7 @@ type Session interface {
 	// ClaimSuspect takes one suspect, if there is one that can run now.
 	ClaimSuspect(ctx context.Context) ([]Job, error)
 	// Listen calls listening as soon as new jobs would be announced, and
-	// notified when the first are. It returns when ctx ends.
+	// notified whenever some are. It returns when ctx ends.
 	Listen(ctx context.Context, listening, notified func()) error
 	// Avoid tells what the executor cannot use from now on: its claims leave out
 	// the jobs that need any of it, and its heartbeats say so.
@@ -43,6 +43,7 @@ type Claimed struct {
 	Jobs     []Job // highest priority first, then in order
 	More     bool  // another claim at once may bring more; false: nothing else can run right now
 	Suspects bool  // the last scan saw suspects that are due; Claim leaves them out
+	Blocked  bool  // there may be jobs that a result lets run when it is stored: it frees a mutex key, or slots of a pool
 
 	Unwritable []Unwritable // jobs that this executor isolated since the last claim
 }
