@@ -9,6 +9,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/tagexec/tagexec/executor"
+	"github.com/tagexec/tagexec/executor/runner"
 	"github.com/tagexec/tagexec/migrations"
 	"github.com/tagexec/tagexec/store"
 	"github.com/tagexec/tagexec/store/devpg"
@@ -24,9 +25,12 @@ func serve(ctx context.Context, db *store.Store) error {
 	return pool.Run(ctx)
 }
 
-func greet(_ context.Context, job *store.Job) (executor.Report, error) {
+func greet(ctx context.Context, job *store.Job) (executor.Report, error) {
+	var out runner.Capture
+	executor.ShowOutput(ctx, &out) // so `tagexec jobs logs -f` shows it while the job runs
+	fmt.Fprintln(&out, "saying hello")
 	fmt.Printf("%s says hello with %s\n", job.Tag, job.Payload)
-	return executor.Report{Output: "said hello"}, nil
+	return executor.Report{Output: out.String()}, nil
 }
 
 // A program that runs a kind of job of its own: serve and greet are all that it

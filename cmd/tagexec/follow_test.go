@@ -225,3 +225,36 @@ func TestFollowSaysWhoMayAndWhere(t *testing.T) {
 		t.Errorf("exit code %d", code)
 	}
 }
+
+// The executor dies: what it showed is not shown again, and the next attempt begins anew.
+func TestFollowEndsWithALostAttempt(t *testing.T) {
+	t.Parallel()
+	db := storetest.New(t)
+	s := newSpeaker(t)
+	env := []string{"TAGEXEC_COMMANDS_DIR=" + s.dir, "TAGEXEC_LEASE=2s", "TAGEXEC_HEARTBEAT=500ms"}
+	first := start(t, db, []string{"serve"}, env...)
+	id := s.insert(db, "speak")
+	db.Exec("UPDATE tagexec.tag_jobs SET max_attempts = 3")
+	f := follow(t, db, id)
+	s.say("of the first attempt\n")
+	printed(t, f, "of the first attempt\n")
+	first.Signal(syscall.SIGKILL)
+	first.Exit()
+	start(t, db, []string{"serve"}, env...)
+	if code := f.Exit(); code != 1 || f.Out.String() != "of the first attempt\n" {
+		t.Errorf("exit code %d, printed %q", code, f.Out.String())
+	}
+	if said := f.ErrOut.String(); !strings.Contains(said, "Of what was shown nothing was recorded.\nAttempt 1 of job 1 (") || !strings.Contains(said, "), lost at ") {
+		t.Errorf("said %q", said)
+	}
+	clitest.Eventually(t, "the next attempt", func() bool {
+		return storetest.One[bool](db, "SELECT state = 'running' AND attempt = 2 FROM tagexec.tag_jobs WHERE id = $1", id)
+	})
+	again := follow(t, db, id)
+	s.say("of the second attempt\n")
+	printed(t, again, "of the second attempt\n")
+	s.end()
+	if code := again.Exit(); code != 0 || again.Out.String() != "of the second attempt\n" {
+		t.Errorf("exit code %d, printed %q", code, again.Out.String())
+	}
+}
