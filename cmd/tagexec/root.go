@@ -6,6 +6,7 @@ import (
 	"github.com/tagexec/tagexec/cmd/internal/cli"
 	"github.com/tagexec/tagexec/cmd/internal/serve"
 	"github.com/tagexec/tagexec/cmd/tagexec/internal/operate"
+	"github.com/tagexec/tagexec/cmd/tagexec/internal/top"
 )
 
 // root is the command without a subcommand: it prints the help.
@@ -24,5 +25,6 @@ func root(std cli.Streams) *cobra.Command {
 		migrateCommand(std), pruneCommand(std), doctorCommand(std), versionCommand(std), configTopic(), exitCodesTopic(),
 	)
 	root.AddCommand(operate.Commands(std)...)
+	root.AddCommand(top.Command(std))
 	return root
 }

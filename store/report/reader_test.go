@@ -70,6 +70,7 @@ func questions(r *report.Reader, job int64, batch string) map[string]func(contex
 		"batch":     func(ctx context.Context) error { _, err := r.Batch(ctx, batch); return err },
 		"causes":    func(ctx context.Context) error { _, err := r.Causes(ctx, batch, 10); return err },
 		"runs":      func(ctx context.Context) error { _, err := r.Runs(ctx, batch, 2000); return err },
+		"pace":      func(ctx context.Context) error { _, err := r.Pace(ctx); return err },
 		"pools":     func(ctx context.Context) error { _, err := r.Pools(ctx); return err },
 		"executors": func(ctx context.Context) error { _, err := r.Executors(ctx, true, 1000); return err },
 		"actions":   func(ctx context.Context) error { _, err := r.Actions(ctx, report.ActionFilter{}, 0, 50); return err },

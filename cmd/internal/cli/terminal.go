@@ -8,8 +8,7 @@ import (
 
 // OnTerminal reports whether a person is at the other end of a stream.
 func OnTerminal(stream any) bool {
-	f := file(stream)
-	return f != nil && term.IsTerminal(int(f.Fd()))
+	return Terminal(stream) != nil
 }
 
 // Width is how many columns the terminal at the other end of a stream has; 0 if there
@@ -33,4 +32,13 @@ func file(stream any) *os.File {
 	}
 	f, _ := stream.(*os.File)
 	return f
+}
+
+// Terminal returns the terminal at the other end of a stream, or nil. What is written to
+// it is not escaped: no text of a job may go there as it is.
+func Terminal(stream any) *os.File {
+	if f := file(stream); f != nil && term.IsTerminal(int(f.Fd())) {
+		return f
+	}
+	return nil
 }

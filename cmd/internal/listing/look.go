@@ -25,6 +25,9 @@ func (l *Look) Width() int {
 	return l.width
 }
 
+// Coloured reports whether there are colours.
+func (l *Look) Coloured() bool { return l.colour }
+
 // Now is when the command began.
 func (l *Look) Now() time.Time { return l.now }
 
