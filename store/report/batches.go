@@ -2,6 +2,7 @@ package report
 
 import (
 	"context"
+	"math"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -30,6 +31,7 @@ type Batch struct {
 type BatchFilter struct {
 	Open bool // with jobs that wait or run
 	Late bool // open, and due before now
+	All  bool // look for them among all batches, and not only among the newest 2,000
 }
 
 const batchesSQL = `-- tagexec: list batches
@@ -50,7 +52,7 @@ SELECT b.batch, b.dag_id, b.run_id, b.created_at, b.created_by::text AS created_
 // BatchPage is a part of a list of batches.
 type BatchPage struct {
 	Batches []Batch
-	Next    *BatchPlace // where the list goes on; nil: there is no more, or none of the newest 2,000 was left out
+	Next    *BatchPlace // where the list goes on; nil: there is no more where it looked
 }
 
 // BatchPlace is a place in a list of batches: after this one.
@@ -60,13 +62,18 @@ type BatchPlace struct {
 }
 
 // Batches lists up to limit batches from a place on, the newest first; nil is the
-// beginning. Open and late ones are looked for among the newest 2,000 from there.
+// beginning. Open and late ones are looked for among the newest 2,000 from there, or among
+// all.
 func (r *Reader) Batches(ctx context.Context, f BatchFilter, from *BatchPlace, limit int) (page BatchPage, err error) {
 	if from == nil {
 		from = &BatchPlace{At: end().At}
 	}
+	window := maxBatches
+	if f.All {
+		window = math.MaxInt32
+	}
 	page.Batches, err = ask[Batch](ctx, r, "list batches", analyst, batchesSQL, pgx.StrictNamedArgs{
-		"open": f.Open || f.Late, "late": f.Late, "at": from.At, "batch": from.Batch, "limit": limit, "window": maxBatches, "most": maxCount,
+		"open": f.Open || f.Late, "late": f.Late, "at": from.At, "batch": from.Batch, "limit": limit, "window": window, "most": maxCount,
 	})
 	for i := range page.Batches {
 		page.Batches[i].sum(maxCount)

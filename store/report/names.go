@@ -42,8 +42,10 @@ func (r *Reader) PoolNames(ctx context.Context, prefix string) ([]string, error)
 
 const kindNamesSQL = `-- tagexec: complete kind
 SELECT DISTINCT k.kind AS name
-  FROM (SELECT e.kinds FROM tagreport.executors e WHERE e.stopped_at IS NULL AND e.reaped_at IS NULL LIMIT 1000) e
- CROSS JOIN unnest(e.kinds || '{sql,command,http}') k (kind)
+  FROM (SELECT unnest(e.kinds)
+          FROM (SELECT x.kinds FROM tagreport.executors x WHERE x.stopped_at IS NULL AND x.reaped_at IS NULL LIMIT 1000) e
+        UNION ALL
+        SELECT unnest('{sql,command,http}'::text[])) k (kind)
  WHERE starts_with(k.kind, @prefix::text)
  ORDER BY 1
  LIMIT @limit::int`

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 
@@ -47,6 +48,7 @@ func TestEachQuestionLooksAtFewRows(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Cleanup(r.Close)
+	r = r.Within(time.Minute)
 	conn := db.Conn()
 	for name, ask := range questions(r, 4711, "b37") {
 		if name == "pools" || name == "failures" {

@@ -12,11 +12,14 @@ import (
 	"github.com/tagexec/tagexec/cmd/internal/cli"
 )
 
+// nothing is what people see of a value that is missing.
+const nothing = "-"
+
 // shown is a value for people.
 func (l *Look) shown(f field, row reflect.Value) string {
 	v, ok := f.value(row)
 	if !ok {
-		return "-"
+		return nothing
 	}
 	switch x := v.Interface().(type) {
 	case time.Time:
@@ -33,7 +36,7 @@ func (l *Look) shown(f field, row reflect.Value) string {
 		return "no"
 	case string:
 		if x == "" {
-			return "-"
+			return nothing
 		}
 		return cli.Printable(x)
 	case []string:

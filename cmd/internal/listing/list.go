@@ -57,7 +57,7 @@ func New[T any](std cli.Streams, o *Options, layout Layout) (*List[T], error) {
 	}
 	l.name = key[0]
 	if o.Format == Table || o.Format == Wide {
-		l.table = &table{look: look, fields: l.fields, header: l.header}
+		l.table = &table{look: look, fields: l.fields, key: layout.Name, header: l.header}
 	}
 	return l, nil
 }

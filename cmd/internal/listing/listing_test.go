@@ -132,11 +132,33 @@ func TestALineFitsTheTerminal(t *testing.T) {
 		{[]int{10, 50, 5}, 69, []int{10, 50, 5}},
 		{[]int{10, 50, 5}, 40, []int{10, 21, 5}},
 		{[]int{30, 30}, 42, []int{20, 20}},
-		{[]int{30, 30}, 3, []int{6, 6}}, // something stays of each
+		{[]int{30, 30}, 3, []int{8, 8}}, // something stays of each
 	} {
-		if got := fit(append([]int(nil), c.widths...), c.room); len(got) != len(c.want) || got[0] != c.want[0] || got[1] != c.want[1] {
+		may := []bool{true, true, false}
+		if got := fit(append([]int(nil), c.widths...), may, c.room); len(got) != len(c.want) || got[0] != c.want[0] || got[1] != c.want[1] {
 			t.Errorf("%v in %d columns become %v, want %v", c.widths, c.room, got, c.want)
 		}
+	}
+}
+
+// A terminal that is too narrow shows whole numbers, keys and what there is.
+func TestATableOnATerminal(t *testing.T) {
+	t.Parallel()
+	var out bytes.Buffer
+	o := options(Table)
+	o.Columns = []string{"id", "state", "pool", "tag", "kinds", "payload", "paused"}
+	l, err := New[row](cli.Streams{Out: &out}, &o, Layout{Name: "tag"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	l.table.look.width = 55
+	if err := l.All([]row{{ID: 1234567890123, Tag: "a key of some length", Kinds: []string{"sql", "http", "and more"}, Payload: json.RawMessage(`{}`)}}); err != nil {
+		t.Fatal(err)
+	}
+	if want := "" +
+		"           ID  TAG                   KINDS      PAYLOAD\n" +
+		"1234567890123  a key of some length  sql,http…  {}\n"; out.String() != want {
+		t.Errorf("it shows\n%s\nwant\n%s", out.String(), want)
 	}
 }
 

@@ -12,13 +12,14 @@ import (
 
 const (
 	gap       = 2 // between columns
-	leastCell = 6 // what a column keeps when a line is cut to the terminal
+	leastCell = 8 // what a column keeps when a line is cut to the terminal
 )
 
 // table prints rows in columns, a page at a time: a later page may widen them.
 type table struct {
 	look   *Look
 	fields []field
+	key    string // the column that is never cut: people copy it
 	header bool
 
 	natural []int // how wide the columns are
@@ -29,14 +30,11 @@ func (t *table) page(rows []reflect.Value) {
 	if len(rows) == 0 {
 		return
 	}
-	lines := make([][]string, len(rows))
-	for i, row := range rows {
-		lines[i] = make([]string, len(t.fields))
-		for j, f := range t.fields {
-			lines[i][j] = t.look.shown(f, row)
-		}
-	}
 	first := t.natural == nil
+	if first {
+		t.leaveOut(rows)
+	}
+	lines := t.cells(rows)
 	head := make([]string, len(t.fields))
 	if first && t.header {
 		for j, f := range t.fields {
@@ -44,7 +42,7 @@ func (t *table) page(rows []reflect.Value) {
 		}
 	}
 	t.natural = widest(append(slices.Clone(lines), head), t.natural)
-	t.widths = fit(slices.Clone(t.natural), t.look.width)
+	t.widths = fit(slices.Clone(t.natural), t.mayShrink(), t.look.width)
 	var b strings.Builder
 	if first && t.header {
 		b.WriteString(t.look.in(dim, t.line(head)))
@@ -57,9 +55,63 @@ func (t *table) page(rows []reflect.Value) {
 	_, _ = io.WriteString(t.look.out, b.String()) // an output of ours never fails
 }
 
-// title is what people read above a column; of a time with its zone.
+func (t *table) cells(rows []reflect.Value) [][]string {
+	lines := make([][]string, len(rows))
+	for i, row := range rows {
+		lines[i] = make([]string, len(t.fields))
+		for j, f := range t.fields {
+			lines[i][j] = t.look.shown(f, row)
+		}
+	}
+	return lines
+}
+
+// leaveOut leaves out columns of which not even a part fits the terminal: those in which
+// no row has anything, and then the last.
+func (t *table) leaveOut(rows []reflect.Value) {
+	if t.look.width == 0 {
+		return
+	}
+	if t.least(rows) > t.look.width {
+		t.fields = slices.DeleteFunc(slices.Clone(t.fields), func(f field) bool {
+			return !slices.ContainsFunc(rows, func(row reflect.Value) bool { return t.look.shown(f, row) != nothing })
+		})
+	}
+	for len(t.fields) > 1 && t.least(rows) > t.look.width {
+		t.fields = t.fields[:len(t.fields)-1]
+	}
+}
+
+// least is how wide a line is at least, with its text cut.
+func (t *table) least(rows []reflect.Value) int {
+	least := gap * (len(t.fields) - 1)
+	may := t.mayShrink()
+	for j, w := range widest(t.cells(rows), nil) {
+		if w = max(w, text.StringWidth(title(t.fields[j], t.look))); may[j] {
+			w = min(w, leastCell)
+		}
+		least += w
+	}
+	return least
+}
+
+// mayShrink tells the columns that hold text: what is left of a number means another.
+func (t *table) mayShrink() []bool {
+	may := make([]bool, len(t.fields))
+	for j, f := range t.fields {
+		kind := f.kind.Kind()
+		may[j] = f.name != t.key && (kind == reflect.String || kind == reflect.Slice)
+	}
+	return may
+}
+
+// title is what people read above a column, briefly; of a time with its zone.
 func title(f field, look *Look) string {
-	name := strings.ToUpper(strings.ReplaceAll(strings.TrimSuffix(strings.TrimSuffix(f.name, "_seconds"), "_at"), "_", " "))
+	name := strings.TrimSuffix(strings.TrimSuffix(f.name, "_seconds"), "_at")
+	for _, long := range []string{"queue_", "last_", "error_", "_job_id", "output_"} {
+		name = strings.ReplaceAll(name, long, "")
+	}
+	name = strings.ToUpper(strings.ReplaceAll(name, "_", " "))
 	if f.kind == reflect.TypeFor[time.Time]() {
 		name += " " + look.now.In(look.Zone).Format("MST")
 	}
@@ -106,8 +158,8 @@ func widest(lines [][]string, before []int) []int {
 	return widths
 }
 
-// fit takes from the widest columns until a line fits; 0 is room for all.
-func fit(widths []int, room int) []int {
+// fit takes from the widest columns that may shrink until a line fits; 0 is room for all.
+func fit(widths []int, may []bool, room int) []int {
 	if room == 0 {
 		return widths
 	}
@@ -116,11 +168,16 @@ func fit(widths []int, room int) []int {
 		over += w
 	}
 	for ; over > 0; over-- {
-		j := slices.Index(widths, slices.Max(widths))
-		if widths[j] <= leastCell {
+		widest := -1
+		for j, w := range widths {
+			if may[j] && w > leastCell && (widest < 0 || w > widths[widest]) {
+				widest = j
+			}
+		}
+		if widest < 0 {
 			break
 		}
-		widths[j]--
+		widths[widest]--
 	}
 	return widths
 }

@@ -12,8 +12,8 @@ import (
 )
 
 var actionsLayout = listing.Layout{
-	Table: []string{"at", "by", "ui_user", "action", "on", "reason"},
-	Wide:  []string{"id", "bulk_id", "filter", "before", "after"},
+	Table: []string{"at", "by", "action", "on", "reason"},
+	Wide:  []string{"id", "ui_user", "bulk_id", "filter", "before", "after"},
 	Name:  "id",
 }
 

@@ -11,8 +11,8 @@ import (
 )
 
 var batchesLayout = listing.Layout{
-	Table: []string{"batch", "created_at", "due_at", "pending", "running", "succeeded", "failed", "cancelled"},
-	Wide:  []string{"dag_id", "run_id", "expires_at", "created_by"},
+	Table: []string{"batch", "due_at", "pending", "running", "succeeded", "failed", "cancelled"},
+	Wide:  []string{"created_at", "dag_id", "run_id", "expires_at", "created_by"},
 	Name:  "batch",
 }
 
@@ -63,7 +63,7 @@ func batchList(std cli.Streams) *cobra.Command {
 }
 
 func allBatches(ctx context.Context, r *report.Reader, f report.BatchFilter, list *listing.List[report.Batch]) error {
-	r = r.Within(patience)
+	r, f.All = r.Within(patience), true
 	var from *report.BatchPlace
 	for {
 		page, err := r.Batches(ctx, f, from, 100)

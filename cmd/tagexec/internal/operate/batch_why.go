@@ -128,7 +128,7 @@ func remedies(b report.BatchDetail, waits []report.Wait) []string {
 				add("tagexec pools set %s --slots %d", pool, *w.Slots+max(1, *w.Slots/2))
 			}
 		case "no_executor":
-			add("tagexec serve    # takes %s jobs of pool %s, if TAGEXEC_KINDS and TAGEXEC_POOLS say so", maybe(w.Kind), maybe(w.Pool))
+			add("tagexec serve    # one that takes kind %s and pool %s", maybe(w.Kind), maybe(w.Pool))
 		case "unavailable":
 			add("tagexec executors list -o wide    # what each cannot use, and since when")
 		case "no_pool":

@@ -12,8 +12,8 @@ import (
 )
 
 var executorsLayout = listing.Layout{
-	Table: []string{"id", "hostname", "pid", "alive", "running", "workers", "kinds", "pools", "heartbeat_at"},
-	Wide:  []string{"version", "batch", "started_at", "stopped_at", "reaped_at", "lease_seconds", "drain_requested_at", "drain_reason", "unavailable"},
+	Table: []string{"id", "hostname", "pid", "alive", "running", "workers", "kinds", "pools"},
+	Wide:  []string{"heartbeat_at", "version", "batch", "started_at", "stopped_at", "reaped_at", "lease_seconds", "drain_requested_at", "drain_reason", "unavailable"},
 	Name:  "id",
 }
 

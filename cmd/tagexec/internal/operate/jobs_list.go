@@ -3,6 +3,7 @@ package operate
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -12,10 +13,19 @@ import (
 	"github.com/tagexec/tagexec/store/report"
 )
 
-var jobsLayout = listing.Layout{
-	Table: []string{"id", "tag", "state", "pool", "batch", "started_at", "queue_wait_seconds", "run_seconds", "error_code", "error"},
-	Wide:  []string{"kind", "biz_date", "priority", "slots", "attempt", "failures", "mutex_key", "created_at", "run_at", "finished_at", "executor_id"},
-	Name:  "id",
+// layoutOf is how jobs are listed: of those that wait, what decides when they start.
+func layoutOf(f report.JobFilter) listing.Layout {
+	table := []string{"id", "tag", "state", "batch", "started_at", "run_seconds", "error_code", "error"}
+	if len(f.States) == 1 && f.States[0] == "pending" {
+		table = []string{"id", "tag", "batch", "pool", "priority", "run_at", "queue_wait_seconds", "error"}
+	}
+	wide := []string{"state", "pool", "kind", "biz_date", "priority", "slots", "attempt", "failures", "mutex_key", "queue_wait_seconds", "created_at", "run_at",
+		"started_at", "finished_at", "run_seconds", "error_code", "executor_id"}
+	return listing.Layout{
+		Table: table,
+		Wide:  slices.DeleteFunc(wide, func(name string) bool { return slices.Contains(table, name) }),
+		Name:  "id",
+	}
 }
 
 const (
@@ -52,7 +62,7 @@ func jobsList(std cli.Streams) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			list, err := listing.New[report.Job](std, &o, jobsLayout)
+			list, err := listing.New[report.Job](std, &o, layoutOf(wanted))
 			if err != nil {
 				return err
 			}
