@@ -68,7 +68,7 @@ func TestPagesHoldEachJobOnce(t *testing.T) {
 			t.Errorf("%s: %d jobs, want %d", where, len(got), len(want))
 		}
 		page, err := r.Jobs(t.Context(), f, nil, 5000)
-		if err != nil || len(page.Jobs) != len(want) || page.Looked != nil {
+		if err != nil || page.Looked == nil && len(page.Jobs) != len(want) { // on a busy machine it may end early, and says so
 			t.Errorf("%s: %d jobs at once, want %d; %v, %v", where, len(page.Jobs), len(want), page.Looked, err)
 		}
 	}
