@@ -24,7 +24,8 @@ type attempt struct {
 	runs    atomic.Bool             // its Runner was called, or is about to be
 	stopped atomic.Bool             // it was told to stop while it ran
 	ended   atomic.Bool             // its result is decided; whoever sets it sends the result
-	waited  time.Duration           // from when the job was due until its claim
+	claimed time.Time               // when the answer to its claim came
+	trace   atomic.Pointer[Trace]   // nil: nobody follows it
 	ran     time.Duration           // its Runner, if that returned before the result was decided
 	weight  int64                   // bytes it takes while the result awaits its record
 	shown   *liveText               // once somebody has watched; of live

@@ -140,7 +140,7 @@ func (c *claimer) acceptAll(s *session, jobs []store.Job) {
 
 // accept puts a claimed job before the workers, or hands it back.
 func (c *claimer) accept(s *session, job *store.Job, now time.Time) {
-	a := &attempt{job: *job, session: s, limit: c.config.JobTimeout, waited: max(0, now.Sub(job.RunAt))}
+	a := &attempt{job: *job, session: s, limit: c.config.JobTimeout, claimed: now}
 	if seconds := job.TimeoutSeconds; seconds != nil {
 		a.limit = time.Duration(*seconds) * time.Second
 	}

@@ -40,7 +40,7 @@
 //
 // The package sees neither Postgres nor the environment: it needs a [Queue],
 // which *store.Store is, and a [Runner] for each kind of job. An [Observer] is told what
-// it does (observe.go).
+// it does (observe.go), and a [Tracer] follows single attempts (trace.go).
 //
 // # Guarantees
 //

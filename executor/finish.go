@@ -53,6 +53,9 @@ func (p *Pool) finish(a *attempt, r *store.Result, ran time.Duration) bool {
 		return false
 	}
 	a.ran = ran
+	if trace := a.trace.Load(); trace != nil {
+		(*trace).Ended(r)
+	}
 	r.ErrorCode = cutEnd(cleanText(r.ErrorCode), maxCode)
 	r.Error = cutEnd(storedText(r.Error), maxError)
 	r.Output = cutMiddle(storedText(r.Output), maxOutput)

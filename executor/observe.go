@@ -90,7 +90,7 @@ func endedAs(a *attempt, r *store.Result, fate store.Fate) Ended {
 		e.Job = &store.Job{Claim: r.Claim}
 		return e
 	}
-	e.Job, e.Waited, e.Ran = &a.job, a.waited, a.ran
+	e.Job, e.Waited, e.Ran = &a.job, max(0, a.claimed.Sub(a.job.RunAt)), a.ran
 	if (fate == store.Refused || r.Outcome == store.Interrupted) && a.ctx.Context != nil {
 		e.Lost = context.Cause(&a.ctx) == ErrLost
 	}

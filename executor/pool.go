@@ -33,6 +33,7 @@ type Config struct {
 
 	Log      *slog.Logger // slog.Default()
 	Observer Observer     // is told what the Pool does; none
+	Tracer   Tracer       // follows single attempts; none
 }
 
 const (

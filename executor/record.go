@@ -174,6 +174,9 @@ func (r *recorder) forget(result *store.Result, fate store.Fate) {
 	a := r.held.remove(result.Claim)
 	if a != nil {
 		r.unstored.Add(-a.weight)
+		if trace := a.trace.Load(); trace != nil {
+			(*trace).Recorded(fate)
+		}
 	}
 	r.settled = append(r.settled, endedAs(a, result, fate))
 }

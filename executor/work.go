@@ -102,7 +102,7 @@ func (w *workers) call(a *attempt) {
 		return
 	}
 	var err error
-	if a.report, err = runner.Run(&a.ctx, &a.job); err != nil {
+	if a.report, err = runner.Run(w.follow(a), &a.job); err != nil {
 		a.failure = failureOf(err)
 	}
 }

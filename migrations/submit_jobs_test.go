@@ -160,6 +160,7 @@ func TestSubmitJobsRefusesAWrongSubmissionByName(t *testing.T) {
 		{"an unknown context field", "b", `[]`, `{"dag": "d"}`, "attach", "22023", `context has an unknown field "dag"; known: dag_id`},
 		{"a word as a context number", "b", `[]`, `{"try_number": "first"}`, "attach", "22023", `context: try_number: invalid input syntax for type integer: "first"`},
 		{"an object in the context", "b", `[]`, `{"dag_id": {}}`, "attach", "22023", "context: dag_id must be a string or a number, not a JSON object"},
+		{"a traceparent that is none", "b", `[]`, `{"traceparent": "00-4BF92F3577B34DA6A3CE929D0E0E4736-00f067aa0ba902b7-01"}`, "attach", "22023", `context: traceparent "00-4BF92F3577B34DA6A3CE929D0E0E4736-00f067aa0ba902b7-01" must be one of W3C Trace Context`},
 		{"a due date without a zone", "b", `[]`, `{"due_at": "2026-11-28 20:00"}`, "attach", "22023", `context: due_at "2026-11-28 20:00" must be a time with its zone`},
 		{"an expiry without a zone", "b", `[]`, `{"due_at": "2026-11-28 20:00+8", "expires_at": "2026-11-28T20:00:00"}`, "attach", "22023", `context: expires_at "2026-11-28T20:00:00" must be a time with its zone`},
 		{"an endless expiry", "b", `[]`, `{"expires_at": "infinity"}`, "attach", "23514", "tag_batches_expires_at_is_finite"},
@@ -245,15 +246,15 @@ func TestSubmitJobsKeepsTheContextWhereALaterOneIsSilent(t *testing.T) {
 	db := storetest.New(t)
 	s := db.Store()
 	for _, context := range []string{
-		`{"dag_id": "d", "run_id": "r", "task_id": "t", "map_index": -1, "try_number": 1, "logical_date": "2026-01-01T00:00:00Z", "log_url": "u", "due_at": "2026-01-02T00:00:00Z"}`,
+		`{"dag_id": "d", "run_id": "r", "task_id": "t", "map_index": -1, "try_number": 1, "logical_date": "2026-01-01T00:00:00Z", "log_url": "u", "due_at": "2026-01-02T00:00:00Z", "traceparent": "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"}`,
 		`{"try_number": 2, "log_url": null}`,
 	} {
 		if _, err := s.Submit(t.Context(), "b", json.RawMessage(`[]`), json.RawMessage(context), "attach"); err != nil {
 			t.Fatal(err)
 		}
 	}
-	got := storetest.One[string](db, "SELECT concat_ws(' ', dag_id, run_id, task_id, map_index, try_number, logical_date::date, log_url, due_at::date, submit_count, created_by) FROM tagexec.tag_batches")
-	if want := "d r t -1 2 2026-01-01 u 2026-01-02 2 postgres"; got != want {
+	got := storetest.One[string](db, "SELECT concat_ws(' ', dag_id, run_id, task_id, map_index, try_number, logical_date::date, log_url, due_at::date, submit_count, created_by, traceparent) FROM tagexec.tag_batches")
+	if want := "d r t -1 2 2026-01-01 u 2026-01-02 2 postgres 00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"; got != want {
 		t.Errorf("got %q, want %q", got, want)
 	}
 }

@@ -41,7 +41,7 @@ func (s *submission) flags(cmd *cobra.Command) {
 	f.StringVar(&s.batch, "batch", "", "key of the batch (required)")
 	f.StringVar(&s.jobs, "jobs", "", "file of jobs, JSON lines or CSV with a header; - for standard input")
 	f.StringVar(&s.onExisting, "on-existing", "retry_failed", "what becomes of jobs that exist: attach, retry_failed, rerun_all or error")
-	f.StringVar(&s.context, "context", "", "JSON object: dag_id, run_id, task_id, map_index, try_number, logical_date, log_url, due_at, expires_at; goes before AIRFLOW_CTX_*")
+	f.StringVar(&s.context, "context", "", "JSON object: dag_id, run_id, task_id, map_index, try_number, logical_date, log_url, due_at, expires_at, traceparent; goes before AIRFLOW_CTX_*")
 }
 
 // check refuses what is wrong on the command line. An option that is there and
@@ -111,7 +111,7 @@ func (s *submission) refused(ctx context.Context, st *store.Store, err error, fi
 }
 
 var (
-	contextFields = []string{"dag_id", "run_id", "task_id", "map_index", "try_number", "logical_date", "log_url", "due_at", "expires_at"}
+	contextFields = []string{"dag_id", "run_id", "task_id", "map_index", "try_number", "logical_date", "log_url", "due_at", "expires_at", "traceparent"}
 	contextTimes  = []string{"logical_date", "due_at", "expires_at"}
 )
 

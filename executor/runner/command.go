@@ -163,6 +163,9 @@ func (c *Command) Run(ctx context.Context, job *store.Job) (executor.Report, err
 	if err != nil {
 		return executor.Report{}, err
 	}
+	if parent := executor.Traceparent(ctx); parent != "" {
+		env = append(env, "TRACEPARENT="+parent) // the last one stands
+	}
 	work, err := c.work.make()
 	if err != nil {
 		return executor.Report{}, unavailable(anyCommand, noDirectory(err))

@@ -15,12 +15,13 @@ type commandPayload struct {
 }
 
 func decodeCommand(raw json.RawMessage) (commandPayload, error) {
-	o := readObject("payload", raw, "command", "args", "env", "stdin")
+	o := readObject("payload", raw, "command", "args", "env", "stdin", traceparent)
 	p := commandPayload{command: o.text("command"), args: o.texts("args"), env: readEnv(o)}
 	if o.has("stdin") {
 		stdin := o.text("stdin")
 		p.stdin = &stdin
 	}
+	readTraceparent(o)
 	switch {
 	case o.err != nil:
 	case p.command == "":

@@ -191,7 +191,7 @@ func TestCommandRefusals(t *testing.T) {
 		{"no object", `[]`, "bad_payload", true, "payload: must be a JSON object, not an array"},
 		{"no JSON", `{"command"`, "bad_payload", true, "not valid JSON"},
 		{"nothing", ``, "bad_payload", true, "not valid JSON"},
-		{"unknown field", `{"command":"run","arg":[]}`, "bad_payload", true, `payload: unknown field "arg" (known: command, args, env, stdin)`},
+		{"unknown field", `{"command":"run","arg":[]}`, "bad_payload", true, `payload: unknown field "arg" (known: command, args, env, stdin, traceparent)`},
 		{"field in another case", `{"Command":"run"}`, "bad_payload", true, `unknown field "Command"`},
 		{"command left out", `{}`, "bad_payload", true, "command is missing"},
 		{"command of a wrong type", `{"command":7}`, "bad_payload", true, "command must be a string, not a number"},

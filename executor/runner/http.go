@@ -212,6 +212,9 @@ func (x *exchange) request(ctx context.Context, job *store.Job) (*http.Request, 
 	if x.payload.contentType != "" {
 		r.Header.Set("Content-Type", x.payload.contentType)
 	}
+	if parent := executor.Traceparent(ctx); parent != "" {
+		r.Header.Set("Traceparent", parent)
+	}
 	for _, h := range x.payload.headers {
 		r.Header.Set(h.name, h.value)
 		if h.secret != "" {

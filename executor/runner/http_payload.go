@@ -28,12 +28,13 @@ type httpPayload struct {
 }
 
 func decodeHTTP(raw json.RawMessage) (httpPayload, error) {
-	o := readObject("payload", raw, "method", "url", "headers", "body")
+	o := readObject("payload", raw, "method", "url", "headers", "body", traceparent)
 	p := httpPayload{method: strings.ToUpper(o.text("method"))}
 	p.readURL(o)
 	p.readBody(o)
 	p.readMethod(o)
 	p.readHeaders(o)
+	readTraceparent(o)
 	return p, o.err
 }
 

@@ -101,7 +101,7 @@ func TestHTTPRefusals(t *testing.T) {
 		permanent           bool
 		message             string
 	}{
-		{"unknown field", `{"url":"URL","verb":"GET"}`, "bad_payload", true, `unknown field "verb" (known: method, url, headers, body)`},
+		{"unknown field", `{"url":"URL","verb":"GET"}`, "bad_payload", true, `unknown field "verb" (known: method, url, headers, body, traceparent)`},
 		{"url left out", `{}`, "bad_payload", true, "url is missing"},
 		{"url of a wrong type", `{"url":["x"]}`, "bad_payload", true, "url must be a string, not an array"},
 		{"relative url", `{"url":"/path"}`, "bad_payload", true, "must begin with http:// or https://"},

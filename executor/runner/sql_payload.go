@@ -20,7 +20,7 @@ type sqlPayload struct {
 }
 
 func decodeSQL(raw json.RawMessage) (sqlPayload, error) {
-	o := readObject("payload", raw, "source", "statement", "args", "statements", "atomic")
+	o := readObject("payload", raw, "source", "statement", "args", "statements", "atomic", traceparent)
 	p := sqlPayload{source: o.text("source"), atomic: !o.has("atomic") || o.boolean("atomic")}
 	switch {
 	case o.err != nil:
@@ -35,6 +35,7 @@ func decodeSQL(raw json.RawMessage) (sqlPayload, error) {
 	default:
 		p.statements = readStatements(o)
 	}
+	readTraceparent(o)
 	return p, o.err
 }
 

@@ -90,7 +90,7 @@ func TestSQLRefusals(t *testing.T) {
 		permanent           bool
 		message             string
 	}{
-		{"unknown field", `{"statment":"SELECT 1"}`, "bad_payload", true, `payload: unknown field "statment" (known: source, statement, args, statements, atomic)`},
+		{"unknown field", `{"statment":"SELECT 1"}`, "bad_payload", true, `payload: unknown field "statment" (known: source, statement, args, statements, atomic, traceparent)`},
 		{"atomic of a wrong type", `{"statement":"SELECT 1","atomic":"no"}`, "bad_payload", true, "atomic must be a boolean, not a string"},
 		{"neither statement", `{"source":"a"}`, "bad_payload", true, "statement is missing (or statements"},
 		{"both statements", `{"statement":"SELECT 1","statements":[]}`, "bad_payload", true, "exclude each other"},

@@ -89,7 +89,7 @@ func (t transaction) execute(ctx context.Context, where string, st statement, wa
 		return executed{}, executor.Refusef("encoding_changed",
 			"%s: a statement before it set client_encoding to %s; what is sent from here is UTF-8 and would become other text", where, name)
 	}
-	described, err := t.pg.Prepare(ctx, "", st.text, nil)
+	described, err := t.pg.Prepare(ctx, "", st.text+traceComment(ctx), nil)
 	if err != nil {
 		return executed{}, t.failure(ctx, where, st, err)
 	}

@@ -2,7 +2,7 @@ CREATE OR REPLACE FUNCTION tagexec.check_submission(batch text, jobs jsonb, cont
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     time_fields    CONSTANT text[] := '{logical_date,due_at,expires_at}';
-    context_fields CONSTANT text[] := '{dag_id,run_id,task_id,map_index,try_number,logical_date,log_url,due_at,expires_at}';
+    context_fields CONSTANT text[] := '{dag_id,run_id,task_id,map_index,try_number,logical_date,log_url,due_at,expires_at,traceparent}';
     zoneless text;
     bad      record;
 BEGIN
@@ -36,6 +36,11 @@ BEGIN
     EXCEPTION WHEN data_exception THEN
         RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value', MESSAGE = 'context: ' || coalesce(tagexec.wrong_field(context, 'tagexec.tag_batches'), SQLERRM);
     END;
+    IF NOT coalesce(context ->> 'traceparent' ~ '^[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$', true) THEN
+        RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value',
+            MESSAGE = format('context: traceparent "%s" must be one of W3C Trace Context', left(context ->> 'traceparent', 80)),
+            HINT = 'It is written 00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01.';
+    END IF;
     zoneless := time_fields[tagexec.first_without_zone(ARRAY(SELECT context ->> f FROM unnest(time_fields) f))];
     IF zoneless IS NOT NULL THEN
         RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value',

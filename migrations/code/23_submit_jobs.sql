@@ -131,12 +131,13 @@ BEGIN
            log_url      = coalesce(c.log_url, b.log_url),
            due_at       = coalesce(c.due_at, b.due_at),
            expires_at   = c.expires_at,
+           traceparent  = coalesce(c.traceparent, b.traceparent),
            expired_at   = NULL,
            submit_count = b.submit_count + 1,
            cancel_requested_at = NULL,
            cancel_reason       = NULL
       FROM jsonb_to_record(context) c (dag_id text, run_id text, task_id text, map_index integer, try_number integer,
-                                       logical_date timestamptz, log_url text, due_at timestamptz, expires_at timestamptz)
+                                       logical_date timestamptz, log_url text, due_at timestamptz, expires_at timestamptz, traceparent text)
      WHERE b.batch = submit_jobs.batch
  RETURNING b.* INTO became;
     IF was.created_at <> now() OR was.submit_count > 0 THEN -- else it is new

@@ -55,6 +55,7 @@ func Help() string {
 		fmt.Fprintf(&text, "  %-30s %-15s %s\n", v.name, v.value, v.meaning)
 	}
 	text.WriteString("\nThe middle column is the default. Durations are written 250ms, 30s, 1h, 90d.\n" +
-		"A kind of job is run if it is configured: sql by " + Prefix + "_SQL_SOURCES, command by\n" + Prefix + "_COMMANDS_DIR, http by " + Prefix + "_HTTP_ORIGINS.")
+		"A kind of job is run if it is configured: sql by " + Prefix + "_SQL_SOURCES, command by\n" + Prefix + "_COMMANDS_DIR, http by " + Prefix + "_HTTP_ORIGINS.\n" +
+		"Traces are sent where OTEL_EXPORTER_OTLP_ENDPOINT is set (http/protobuf), as OpenTelemetry describes it.")
 	return text.String()
 }

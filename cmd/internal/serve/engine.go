@@ -63,19 +63,25 @@ func Open(ctx context.Context, c config.Config, batch string, log *slog.Logger) 
 	}
 	kinds := slices.Sorted(maps.Keys(runners))
 	numbers := metrics.New(metrics.Config{Version: version.String(), Kinds: kinds, Pools: c.Pools, Queue: st, Log: log})
-	pool, err := executor.New(st, executor.Config{
-		Runners: runners, Workers: int(c.Workers), Pools: c.Pools, Batch: batch, Version: version.String(),
-		PollInterval: time.Duration(c.PollInterval), Lease: time.Duration(c.Lease), Heartbeat: time.Duration(c.Heartbeat),
-		Grace: time.Duration(c.ShutdownGrace), JobTimeout: time.Duration(c.JobTimeout),
-		Log: log, Observer: numbers,
-	})
+	tracer, closeTracer, err := newTracer(ctx, st, log)
 	if err != nil {
 		closeRunners()
 		st.Close()
 		return nil, err
 	}
+	closeAll := func() { closeBoth(closeRunners, st.Close); closeTracer() }
+	pool, err := executor.New(st, executor.Config{
+		Runners: runners, Workers: int(c.Workers), Pools: c.Pools, Batch: batch, Version: version.String(),
+		PollInterval: time.Duration(c.PollInterval), Lease: time.Duration(c.Lease), Heartbeat: time.Duration(c.Heartbeat),
+		Grace: time.Duration(c.ShutdownGrace), JobTimeout: time.Duration(c.JobTimeout),
+		Log: log, Observer: numbers, Tracer: tracer,
+	})
+	if err != nil {
+		closeAll()
+		return nil, err
+	}
 	numbers.Follow(pool.Load)
-	return &Engine{Store: st, Pool: pool, Kinds: kinds, Metrics: numbers, Close: func() { closeBoth(closeRunners, st.Close) }}, nil
+	return &Engine{Store: st, Pool: pool, Kinds: kinds, Metrics: numbers, Close: closeAll}, nil
 }
 
 // closeBoth calls both at the same time: each may wait a moment for a server that
