@@ -19,7 +19,7 @@ func root(std cli.Streams) *cobra.Command {
 	for _, s := range bench.Scenarios {
 		root.AddCommand(scenarioCommand(std, s))
 	}
-	root.AddCommand(growthCommand(std), chaosCommand(std), workerCommand(std))
+	root.AddCommand(growthCommand(std), chaosCommand(std), estimateCommand(std), workerCommand(std))
 	return root
 }
 

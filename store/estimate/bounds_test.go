@@ -129,3 +129,25 @@ func TestAnEstimateIsTheSameForTheSameQueueInAnyOrder(t *testing.T) {
 		}
 	})
 }
+
+func TestTheDiceOfAJobDoNotDependOnOtherJobs(t *testing.T) {
+	t.Parallel()
+	alone, beside := newNight(2), newNight(2)
+	for _, n := range []*night{alone, beside} {
+		n.add(1)
+		n.Past["tag 1"] = nil
+		n.knows("tag 1", 10, 20, 30, 40, 50)
+		n.knows("tag 1000", 1000, 1000, 1000, 1000)
+	}
+	beside.add(1000, others, priority(9))
+	for draw := range 20 {
+		var ends []float64
+		for _, n := range []*night{alone, beside} {
+			s := &schedule{plan: newPlan(&n.Queue, newPast(&n.Queue)), draw: draw}
+			ends = append(ends, s.run())
+		}
+		if math.Abs(ends[0]-ends[1]) > little {
+			t.Errorf("draw %d: it ends after %.1f s, beside another job after %.1f", draw, ends[0], ends[1])
+		}
+	}
+}

@@ -11,7 +11,7 @@ import (
 // newPlan makes a plan of a queue.
 func newPlan(q *Queue, p *past) *plan {
 	c := &compiler{
-		plan:     &plan{past: p, drift: p.drift, seed: seedOf(q.Batch)},
+		plan:     &plan{past: p, drift: p.drift, seed: seedOf(q.Batch), gap: gapOf(q)},
 		q:        q,
 		pools:    map[string]*poolState{},
 		crewOf:   map[string]int{},
@@ -121,8 +121,10 @@ func (c *compiler) add(j *Job) {
 		one.crew, one.elapsed = at, max(0, c.q.Now.Sub(j.StartedAt).Seconds())
 	case pool.Paused || len(takers.crews) == 0 || pool.limited() && j.Slots > pool.Slots:
 		return
-	case j.running(): // its executor is dead: another one takes it over
-		one.failures++
+	case j.running(): // its executor is dead, which counts as a failure: another one takes it over
+		if one.failures++; one.failures >= one.most {
+			return
+		}
 	}
 	if j.MutexKey != "" {
 		one.key = c.key(j.MutexKey)

@@ -32,9 +32,6 @@ func (s *schedule) start(l *line) {
 func (s *schedule) choose() *line {
 	var best, keyed *line
 	for _, p := range s.pools {
-		if p.Paused {
-			continue
-		}
 		if p.limited() {
 			best = s.first(best, s.inLimited(p))
 			continue

@@ -2,6 +2,7 @@ package estimate
 
 import (
 	"math"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -137,6 +138,39 @@ func TestFailuresOfThePastMakeABatchLonger(t *testing.T) {
 	}
 	if after := Of(&n.Queue); after.P50.Sub(before.P50) < time.Minute {
 		t.Errorf("with every other attempt a failure it ends at %s, without at %s", after.P50, before.P50)
+	}
+}
+
+func TestWhatFollowsAtOnceHasNoGap(t *testing.T) {
+	t.Parallel()
+	n := newNight(1)
+	for i := range 20 {
+		n.Ended = append(n.Ended, Run{Tag: "tag 10", Batch: "night", Like: Like{"sql", "default"}, Seconds: 10, Waited: 600, Ended: noon.Add(time.Duration(i) * 10 * time.Second)})
+	}
+	n.add(10)
+	storetest.Check(t, "gap", newPlan(&n.Queue, newPast(&n.Queue)).gap, 0.0)
+}
+
+func TestTheGapsBetweenJobsAreThoseOfBefore(t *testing.T) {
+	t.Parallel()
+	chain := func(batch string, at time.Time) (runs []Run) {
+		for i := range 20 { // one after the other: 10 s of work, 2 s of gap
+			end := at.Add(time.Duration(i)*12*time.Second + 10*time.Second)
+			runs = append(runs, Run{Tag: "tag 10", Batch: batch, Like: Like{"sql", "default"}, Seconds: 10, Waited: float64(12 * i), Ended: end})
+		}
+		slices.Reverse(runs)
+		return runs
+	}
+	before, tonight := newNight(1), newNight(1)
+	before.Past["tag 10"] = chain("before", noon.AddDate(0, 0, -1))
+	tonight.Ended = chain("night", noon.Add(-time.Hour))
+	for name, n := range map[string]*night{"in the batch before": before, "tonight": tonight} {
+		for range 50 {
+			n.add(10)
+		}
+		if got := n.plans(t).end; math.Abs(got-598) > 1 { // the last gap is behind the end
+			t.Errorf("%s: 50 jobs of 10 s with gaps of 2 s between them end after %.0f s; want 598", name, got)
+		}
 	}
 }
 

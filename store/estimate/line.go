@@ -74,7 +74,7 @@ type turn struct {
 // add gives a key its turn, if it has something to run.
 func (r *ring) add(jobs []job, l *line) {
 	switch {
-	case l.key.held || l.empty() || !r.limited && l.ready:
+	case l.empty() || !r.limited && l.ready:
 	case r.limited:
 		push(&r.turns, turn{l, l.head(jobs)}, func(a, b turn) bool { return jobs[a.head].before(&jobs[b.head]) })
 	default:

@@ -8,13 +8,13 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-const runColumns = `a.tag, coalesce(a.batch, ''), a.kind, a.pool, a.run_seconds, a.finished_at, a.outcome <> 'succeeded'`
+const runColumns = `a.tag, coalesce(a.batch, ''), a.kind, a.pool, a.run_seconds, a.queue_wait_seconds, a.finished_at, a.outcome <> 'succeeded'`
 
 // told: what was cancelled or handed back does not tell how long a job takes.
 const told = `a.outcome IN ('succeeded', 'failed', 'timed_out', 'lost')`
 
 func scanRun(row pgx.CollectableRow) (r Run, err error) {
-	return r, row.Scan(&r.Tag, &r.Batch, &r.Kind, &r.Pool, &r.Seconds, &r.Ended, &r.Failed)
+	return r, row.Scan(&r.Tag, &r.Batch, &r.Kind, &r.Pool, &r.Seconds, &r.Waited, &r.Ended, &r.Failed)
 }
 
 const endedSQL = `-- tagexec: estimate of batch, its ended jobs

@@ -7,6 +7,7 @@ type plan struct {
 	past  *past
 	drift drift
 	seed  uint64
+	gap   float64 // seconds from the end of an attempt to the start of one that waits for it
 
 	jobs     []job
 	own      int // jobs of the batch

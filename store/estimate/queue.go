@@ -63,6 +63,7 @@ type Run struct {
 	Batch string
 	Like
 	Seconds float64
+	Waited  float64 // seconds from when it was due to its start
 	Ended   time.Time
 	Failed  bool // else it succeeded
 }

@@ -50,6 +50,11 @@ func TestAPlanFollowsTheRulesOfTheClaim(t *testing.T) {
 			n.add(10, pool("warehouse", 3))
 			n.add(10, pool("warehouse", 1))
 		}, "1@0 2@30 3@30"},
+		{"not from a lane of its own either", 9, func(n *night) {
+			n.add(30, pool("warehouse", 2))
+			n.add(10, pool("warehouse", 3))
+			n.add(10, pool("warehouse", 1), mutex("k"))
+		}, "1@0 2@30 3@30"},
 		{"what runs holds its slots until it ends", 9, func(n *night) {
 			n.add(30, pool("warehouse", 3), running(10, "e"))
 			n.add(10, pool("warehouse", 2))
@@ -133,6 +138,10 @@ func TestAPlanFollowsTheRulesOfTheClaim(t *testing.T) {
 		{"the jobs of a dead executor run again", 1, func(n *night) {
 			n.add(10, running(4, "gone"))
 		}, "1@0"},
+		{"but not if that was their last attempt", 1, func(n *night) {
+			n.add(10, running(4, "gone"), func(j *Job) { j.MaxAttempts = 1 })
+			n.add(10)
+		}, "2@0"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()

@@ -22,7 +22,7 @@ type schedule struct {
 	waits     *waits  // nil: nobody asks what jobs wait for
 }
 
-// event is the end of an attempt, or the end of a retry's delay.
+// event is the end of an attempt and of the gap behind it, or the end of a retry's delay.
 type event struct {
 	at  float64
 	job int32
@@ -100,7 +100,7 @@ func (s *schedule) give(i int32) {
 	c.free--
 	s.free--
 	j.began = s.now
-	push(&s.events, event{s.now + s.lasts(j), i}, sooner)
+	push(&s.events, event{s.now + s.lasts(j) + s.gap, i}, sooner)
 }
 
 // lasts is how long an attempt still takes. It decides whether it fails.
@@ -171,7 +171,7 @@ func (s *schedule) ended(i int32) {
 		push(&s.events, event{j.runAt, i}, sooner)
 	case j.own:
 		s.left--
-		s.end, s.longest = s.now, i
+		s.end, s.longest = s.now-s.gap, i
 	}
 	if j.key != nil {
 		j.key.held = false
