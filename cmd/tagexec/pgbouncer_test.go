@@ -230,7 +230,7 @@ func TestThroughPgBouncerTwoExecutorsRunEachJobOnce(t *testing.T) {
 
 func TestThroughPgBouncerScripts(t *testing.T) {
 	t.Parallel()
-	for _, name := range []string{"run", "submit", "empty_migrate"} {
+	for _, name := range []string{"run", "submit", "empty_migrate", "operate_jobs", "operate_batches"} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			clitest.Run(t, "testdata/"+name+".txtar", func(db *storetest.DB) string { return startBouncer(t, db, 3).url })
