@@ -28,7 +28,7 @@ func TestTheArchiveKeepsWhatIsPruned(t *testing.T) {
 	if differ != 0 {
 		t.Errorf("%d attempts differ from what the history says", differ)
 	}
-	if _, err := db.Store().Prune(t.Context(), 0); err != nil {
+	if _, err := db.Store().Prune(t.Context(), 0, 0); err != nil {
 		t.Fatal(err)
 	}
 	storetest.One[int64](db, archiveAll) // of what is gone nothing is taken back

@@ -131,13 +131,13 @@ func TestRolesLetAnExecutorDoAllItsVerbs(t *testing.T) {
 	if _, err := s.Submit(ctx, "b", json.RawMessage(`[]`), nil, "attach"); storetest.PgError(t, err).Code != "42501" || !strings.Contains(err.Error(), "GRANT tagexec_producer") {
 		t.Errorf("submit: %v", err)
 	}
-	if _, err := s.Prune(ctx, 59*time.Minute); storetest.PgError(t, err).Code != "42501" || !strings.Contains(err.Error(), "older than an hour") {
+	if _, err := s.Prune(ctx, 59*time.Minute, time.Hour); storetest.PgError(t, err).Code != "42501" || !strings.Contains(err.Error(), "older than an hour") {
 		t.Errorf("prune: %v", err)
 	}
 	mayNot(t, storetest.Dial(t, u), "SELECT tagexec.prune_jobs('-12 months 361 days', 0, 100)", "SELECT tagexec.prune_batches('-12 months 361 days', '')") // in four days, and an interval of more than an hour
 	db.Exec("UPDATE tagexec.tag_jobs SET created_at = now() - interval '2 h', finished_at = now() - interval '2 h' WHERE state <> 'pending'")
 	db.Exec("UPDATE tagexec.tag_batches SET created_at = now() - interval '2 h'")
-	pruned, err := s.Prune(ctx, time.Hour)
+	pruned, err := s.Prune(ctx, time.Hour, time.Hour)
 	must(err)
 	if pruned.Jobs < 3 || pruned.Batches < 2 {
 		t.Errorf("pruned %+v", pruned)
@@ -148,7 +148,7 @@ func TestRolesLetAnExecutorDoAllItsVerbs(t *testing.T) {
 	mayNot(t, conn, "INSERT INTO tagexec.tag_jobs (tag) VALUES ('t')", "UPDATE tagexec.tag_pools SET slots = 1", "UPDATE tagexec.tag_pools SET paused = true",
 		"UPDATE tagexec.tag_jobs SET pool = 'default'", "UPDATE tagexec.tag_jobs SET priority = 9", "UPDATE tagexec.tag_jobs SET batch = 'x'", "UPDATE tagexec.tag_jobs SET kind = 'sql'",
 		"SET ROLE tagexec_operator")
-	mayNot(t, conn, functionsBut(db, "batch_settled", "assert_batch_ok", "resubmit_cancelled", "expire_batches", "write_minutes", "prune_jobs", "prune_batches", "prune_executors", "is_of_row", "try_jobs", "isolate_jobs",
+	mayNot(t, conn, functionsBut(db, "batch_settled", "assert_batch_ok", "resubmit_cancelled", "expire_batches", "write_minutes", "prune_jobs", "prune_attempts", "prune_batches", "prune_executors", "is_of_row", "try_jobs", "isolate_jobs",
 		"unreadable_jobs", "isolate_unreadable_jobs", "append_live_output", "forget_live_output", "explain_job", "explain_batch", "state_of_unwritable_job")...)
 	may(t, conn, "SELECT tagexec.explain_job(0)", "there is no job 0")
 	may(t, conn, "SELECT count(*)::text FROM tagreport.jobs WHERE unavailable_since IS NULL", storetest.One[string](db, "SELECT count(*)::text FROM tagexec.tag_jobs WHERE unavailable_since IS NULL"))

@@ -84,7 +84,7 @@ func TestEachRoleMayDoWhatIsStatedAndNothingElse(t *testing.T) {
 		"tagexec_executor": {
 			"DELETE: tagexec.tag_unwritable_jobs",
 			"EXECUTE: tagexec.append_live_output, tagexec.assert_batch_ok, tagexec.batch_settled, tagexec.expire_batches, tagexec.explain_batch, tagexec.explain_job, tagexec.forget_live_output, tagexec.is_of_row, tagexec.isolate_jobs, tagexec.isolate_unreadable_jobs, " +
-				"tagexec.prune_batches, tagexec.prune_executors, tagexec.prune_jobs, tagexec.resubmit_cancelled, tagexec.try_jobs, tagexec.unreadable_jobs, tagexec.write_minutes, " + calls,
+				"tagexec.prune_attempts, tagexec.prune_batches, tagexec.prune_executors, tagexec.prune_jobs, tagexec.resubmit_cancelled, tagexec.try_jobs, tagexec.unreadable_jobs, tagexec.write_minutes, " + calls,
 			"INSERT (job_id, error_code, error): tagexec.tag_unwritable_jobs",
 			"INSERT: tagexec.tag_executors, tagexec.tag_kinds, tagexec.tag_past_attempts",
 			"SELECT: tagexec.attempts, tagexec.batch_locks, tagexec.goose_db_version, tagexec.goose_db_version_id_seq, tagexec.insert_lock, tagexec.kept_rights, tagexec.minutes_written, tagexec.mutex_locks, tagexec.pool_locks, " +

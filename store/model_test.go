@@ -604,7 +604,7 @@ func (m *model) prune() {
 			}
 		}
 	}
-	got, err := m.store.Prune(m.ctx, age)
+	got, err := m.store.Prune(m.ctx, age, age)
 	m.must(err)
 	m.t.Logf("prune %s → %+v", age, got)
 	if got != want {

@@ -212,7 +212,7 @@ var verbs = []verb{
 		return s.answer(err, "renewed"), false
 	}},
 	{"prune", func(s *side, c raceCase) (string, bool) {
-		pruned, err := s.store.Prune(s.t.Context(), 0)
+		pruned, err := s.store.Prune(s.t.Context(), 0, 0)
 		return s.answer(err, "%d jobs", pruned.Jobs), pruned.Jobs == 0 // batches go in a later transaction, if they still may
 	}},
 }

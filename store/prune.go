@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"time"
 
 	"github.com/jackc/pgerrcode"
@@ -13,6 +14,7 @@ import (
 // Pruned counts what a prune deleted.
 type Pruned struct {
 	Jobs      int64 `json:"jobs"`
+	Attempts  int64 `json:"attempts"` // whose job was pruned before
 	Batches   int64 `json:"batches"`
 	Executors int64 `json:"executors"`
 }
@@ -20,18 +22,21 @@ type Pruned struct {
 // pruneJobs is how many jobs one statement looks at: it must stay short.
 const pruneJobs = 2000
 
-// Prune deletes jobs that finished longer than age ago, with their attempts, and
-// then batches of that age that have no jobs, and executors that ended before. It goes in small steps, each a
+// Prune deletes jobs that finished longer than age ago, and attempts that finished
+// longer than attemptsAge ago, which is at least age, and whose job is gone; then batches of that age that have no jobs, and executors that ended before. It goes in small steps, each a
 // transaction of its own; when ctx ends, what was deleted so far stays deleted. A
 // job that Postgres refuses to delete keeps no other; the error names the first.
 // A login that may not delete jobs by itself prunes what is older than an hour.
 // May be called concurrently. Claims never wait for it: they have nothing to do
 // with final jobs.
-func (s *Store) Prune(ctx context.Context, age time.Duration) (Pruned, error) {
+func (s *Store) Prune(ctx context.Context, age, attemptsAge time.Duration) (Pruned, error) {
 	var pruned Pruned
-	refused, err := s.pruneJobs(ctx, age, &pruned.Jobs)
+	refused, err := s.pruneJobs(ctx, age, attemptsAge > age, &pruned.Jobs)
 	if err != nil {
 		return pruned, fmt.Errorf("prune jobs: %w", err)
+	}
+	if pruned.Attempts, err = s.pruneAttempts(ctx, attemptsAge); err != nil {
+		return pruned, fmt.Errorf("prune attempts: %w", err)
 	}
 	if pruned.Batches, err = s.pruneBatches(ctx, age); err != nil {
 		return pruned, fmt.Errorf("prune batches: %w", err)
@@ -44,7 +49,7 @@ func (s *Store) Prune(ctx context.Context, age time.Duration) (Pruned, error) {
 
 // What may be deleted is stated in the functions, so that executors may call them.
 const pruneJobsSQL = `-- tagexec: prune jobs
-SELECT p.deleted, p.next FROM tagexec.prune_jobs($1, $2, $3) p`
+SELECT p.deleted, p.next FROM tagexec.prune_jobs($1, $2, $3, $4) p`
 
 const (
 	nextJobSQL = `-- tagexec: find next job
@@ -57,13 +62,13 @@ SELECT min(job_id) FROM tagexec.tag_unwritable_jobs WHERE job_id > $1`
 
 // pruneJobs passes over jobs that Postgres refuses to delete: it halves the steps
 // until one fails for a single job. refused names the first.
-func (s *Store) pruneJobs(ctx context.Context, age time.Duration, deleted *int64) (refused, err error) {
+func (s *Store) pruneJobs(ctx context.Context, age time.Duration, keepAttempts bool, deleted *int64) (refused, err error) {
 	step := pruneJobs
 	for after := new(int64); after != nil; {
 		var n int64
 		next := after
 		err := s.inTx(ctx, func(ctx context.Context, tx pgx.Tx) error {
-			return tx.QueryRow(ctx, pruneJobsSQL, age, *after, step).Scan(&n, &next)
+			return tx.QueryRow(ctx, pruneJobsSQL, age, *after, step, keepAttempts).Scan(&n, &next)
 		})
 		switch {
 		case badRow(err) && step > 1:
@@ -87,6 +92,23 @@ func (s *Store) pruneJobs(ctx context.Context, age time.Duration, deleted *int64
 		*deleted += n
 	}
 	return refused, nil
+}
+
+const pruneAttemptsSQL = `-- tagexec: prune attempts
+SELECT p.deleted, p.next FROM tagexec.prune_attempts($1, $2) p`
+
+func (s *Store) pruneAttempts(ctx context.Context, age time.Duration) (deleted int64, err error) {
+	for after := new(int64(math.MinInt64)); after != nil; {
+		var n int64
+		err := s.inTx(ctx, func(ctx context.Context, tx pgx.Tx) error {
+			return tx.QueryRow(ctx, pruneAttemptsSQL, age, *after).Scan(&n, &after)
+		})
+		if err != nil {
+			return deleted, err
+		}
+		deleted += n
+	}
+	return deleted, nil
 }
 
 const pruneBatchesSQL = `-- tagexec: prune batches

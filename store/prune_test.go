@@ -19,7 +19,7 @@ import (
 
 func prune(t *testing.T, s *store.Store, age time.Duration) store.Pruned {
 	t.Helper()
-	pruned, err := s.Prune(t.Context(), age)
+	pruned, err := s.Prune(t.Context(), age, age)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -30,14 +30,14 @@ func prune(t *testing.T, s *store.Store, age time.Duration) store.Pruned {
 func past(db *storetest.DB, n int, ago time.Duration, batch string) {
 	db.Exec(`
 WITH jobs AS (
-    INSERT INTO tagexec.tag_jobs (tag, batch, state, attempt, executor_id, created_at, run_at, started_at, finished_at)
-    SELECT 't', nullif($3, ''), 'succeeded', 2, gen_random_uuid(), now() - $2::interval, now() - $2::interval, now() - $2::interval, now() - $2::interval
+    INSERT INTO tagexec.tag_jobs (tag, batch, state, attempt, attempt_is_past, executor_id, created_at, run_at, started_at, finished_at)
+    SELECT 't', nullif($3, ''), 'succeeded', 2, true, gen_random_uuid(), now() - $2::interval, now() - $2::interval, now() - $2::interval, now() - $2::interval
       FROM generate_series(1, $1::int)
  RETURNING *
 )
-INSERT INTO tagexec.tag_past_attempts (job_id, attempt, executor_id, hostname, queued_at, started_at, finished_at, outcome)
-SELECT id, 1, executor_id, '', created_at, started_at, finished_at, 'interrupted'
-  FROM jobs`, n, ago, batch)
+INSERT INTO tagexec.tag_past_attempts (job_id, attempt, executor_id, hostname, queued_at, started_at, finished_at, outcome, tag, batch)
+SELECT id, a.attempt, executor_id, '', created_at, started_at, finished_at, a.outcome, tag, batch
+  FROM jobs CROSS JOIN (VALUES (1, 'interrupted'), (2, 'succeeded')) a (attempt, outcome)`, n, ago, batch)
 	db.Exec("UPDATE tagexec.tag_batches SET created_at = now() - $1::interval WHERE batch = $2", ago, batch)
 }
 
@@ -120,7 +120,7 @@ func TestPruneLeavesNoJobWithoutItsBatch(t *testing.T) {
 	for i, s := range stores {
 		pruners.Go(func() error {
 			for working.Err() == nil {
-				pruned, err := s.Prune(t.Context(), 0)
+				pruned, err := s.Prune(t.Context(), 0, 0)
 				if err != nil {
 					return err
 				}
@@ -209,7 +209,7 @@ func TestPruneGoesOnWithoutAJobThatCannotBeDeleted(t *testing.T) {
 	kept := storetest.All[int64](db, "UPDATE tagexec.tag_jobs SET tag = 'bad' WHERE id % 1000 = 7 RETURNING id")
 	db.Exec(`CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE 'tag % is not for sale', OLD.tag; END $$`)
 	db.Exec("CREATE TRIGGER refuse BEFORE DELETE ON tagexec.tag_jobs FOR EACH ROW WHEN (OLD.tag = 'bad') EXECUTE FUNCTION refuse()")
-	pruned, err := db.Store().Prune(t.Context(), 24*time.Hour)
+	pruned, err := db.Store().Prune(t.Context(), 24*time.Hour, 24*time.Hour)
 	if want := fmt.Sprintf("prune jobs: job %d cannot be deleted: ", slices.Min(kept)); err == nil || !strings.HasPrefix(err.Error(), want) {
 		t.Errorf("got %v, want %s…", err, want)
 	}
@@ -257,4 +257,35 @@ func TestPruneActionsIsForTheOwner(t *testing.T) {
 		}
 		s.Close()
 	}
+}
+
+// Attempts stay, with what their job was, until they are old themselves.
+func TestPruneKeepsAttemptsThatMayOutliveTheirJobs(t *testing.T) {
+	t.Parallel()
+	db := storetest.New(t)
+	const day = 24 * time.Hour
+	past(db, 3, 30*day, "older")
+	past(db, 2500, 10*day, "old") // more than one step; two attempts each
+	db.Exec("UPDATE tagexec.tag_jobs SET attempt = 1, attempt_is_past = false WHERE batch = 'older'") // it shows its first attempt
+	db.Exec("DELETE FROM tagexec.tag_past_attempts WHERE batch = 'older'")
+	s := db.Store()
+	prune := func(attempts time.Duration) store.Pruned {
+		pruned, err := s.Prune(t.Context(), 5*day, attempts)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return pruned
+	}
+	count := func() string {
+		return fmt.Sprint(storetest.All[string](db, "SELECT concat_ws(' ', batch, tag, outcome, count(*)) FROM tagreport.attempts GROUP BY batch, tag, outcome ORDER BY 1"))
+	}
+	before := count()
+	storetest.Check(t, "pruned", prune(60*day), store.Pruned{Jobs: 2503, Batches: 2})
+	storetest.Check(t, "attempts", count(), before)
+	storetest.Check(t, "pruned later", prune(20*day), store.Pruned{Attempts: 3})
+	storetest.Check(t, "pruned at last", prune(5*day), store.Pruned{Attempts: 5000})
+	storetest.Check(t, "attempts at last", count(), "[]")
+	past(db, 4, 10*day, "again")
+	storetest.Check(t, "pruned with their jobs", prune(5*day), store.Pruned{Jobs: 4, Batches: 1})
+	storetest.Check(t, "attempts with their jobs", count(), "[]")
 }

@@ -14,16 +14,18 @@ import (
 )
 
 func pruneCommand(std cli.Streams) *cobra.Command {
-	var age, actionsAge time.Duration
-	var asked, actionsAsked *pflag.Flag
+	var age, attemptsAge, actionsAge time.Duration
+	var asked, attemptsAsked, actionsAsked *pflag.Flag
 	cmd := &cobra.Command{
-		Use:   "prune --older-than D",
+		Use:   "prune --older-than D [--attempts-older-than D2]",
 		Short: "Delete jobs that finished longer ago than D, with their attempts, batches without jobs and ended executors",
 		Args:  cli.NoArgs,
 		RunE: withDatabase(func(ctx context.Context, c config.Config) error {
 			switch {
 			case asked.Changed && age <= 0:
 				return cli.Usagef("--older-than is %s: must be more than 0", asked.Value)
+			case attemptsAsked.Changed && attemptsAge < age:
+				return cli.Usagef("--attempts-older-than is %s: must be at least --older-than, which is %s; attempts go no sooner than their jobs, which show them", attemptsAsked.Value, asked.Value)
 			case actionsAsked.Changed && actionsAge <= 0:
 				return cli.Usagef("--actions-older-than is %s: must be more than 0", actionsAsked.Value)
 			case age <= 0:
@@ -38,7 +40,7 @@ func pruneCommand(std cli.Streams) *cobra.Command {
 				store.Pruned
 				Actions *int64 `json:"actions,omitempty"`
 			}
-			if done.Pruned, err = st.Prune(ctx, age); err != nil {
+			if done.Pruned, err = st.Prune(ctx, age, max(age, attemptsAge)); err != nil {
 				return err
 			}
 			if actionsAsked.Changed {
@@ -53,6 +55,8 @@ func pruneCommand(std cli.Streams) *cobra.Command {
 	}
 	cli.DurationVar(cmd.Flags(), &age, "older-than", 0, "age since the job finished, e.g. 90d")
 	cli.DurationVar(cmd.Flags(), &actionsAge, "actions-older-than", 0, "delete from the record of operator actions too what is older, e.g. 730d")
+	cli.DurationVar(cmd.Flags(), &attemptsAge, "attempts-older-than", 0, "keep the attempts of jobs that are deleted until they are so old (default with their jobs)")
+	attemptsAsked = cmd.Flags().Lookup("attempts-older-than")
 	asked, actionsAsked = cmd.Flags().Lookup("older-than"), cmd.Flags().Lookup("actions-older-than")
 	return cmd
 }

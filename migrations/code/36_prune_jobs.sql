@@ -19,9 +19,11 @@ COMMENT ON FUNCTION tagexec.check_age IS 'Internal: refuses to prune what is you
 -- server's clock was ahead. So the end is reached when a step has no job that is
 -- old, or of a time that has not come yet, and the jobs that lie 1, 2, 4 and so on ids
 -- beyond it are not old either.
-CREATE OR REPLACE FUNCTION tagexec.prune_jobs(age interval, after bigint, most integer, OUT deleted bigint, OUT next bigint)
+CREATE OR REPLACE FUNCTION tagexec.prune_jobs(age interval, after bigint, most integer, keep_attempts boolean DEFAULT false, OUT deleted bigint, OUT next bigint)
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET jit = off AS $$
 #variable_conflict use_column
+DECLARE
+    ids bigint[];
 BEGIN
     PERFORM tagexec.check_age(age);
     WITH seen AS MATERIALIZED (
@@ -40,23 +42,49 @@ BEGIN
            AND j.state IN ('succeeded', 'failed', 'cancelled')
          ORDER BY j.id
            FOR UPDATE SKIP LOCKED
-    ), attempts AS (
-        DELETE FROM tagexec.tag_past_attempts a
-         WHERE a.job_id = ANY (ARRAY(SELECT o.id FROM old o))
-    ), jobs AS (
-        DELETE FROM tagexec.tag_jobs j
-         WHERE j.id = ANY (ARRAY(SELECT o.id FROM old o))
-     RETURNING j.id
     )
-    SELECT (SELECT count(*) FROM jobs), CASE
+    SELECT ARRAY(SELECT o.id FROM old o), CASE
            WHEN EXISTS (SELECT FROM seen s WHERE s.created_at <= now() - age OR s.created_at > now()) THEN l.id
            WHEN EXISTS (SELECT
                           FROM generate_series(0, 40) distance
                          CROSS JOIN LATERAL (SELECT j.created_at FROM tagexec.tag_jobs j WHERE j.id >= l.id + least(1::bigint << distance, 9223372036854775807 - l.id) ORDER BY j.id LIMIT 1) beyond
                          WHERE beyond.created_at <= now() - age) THEN l.id
            END
-      INTO deleted, next
+      INTO ids, next
       FROM last l;
+    IF prune_jobs.keep_attempts THEN
+        PERFORM tagexec.keep_attempts(ids);
+    ELSE
+        DELETE FROM tagexec.tag_past_attempts a WHERE a.job_id = ANY (ids);
+    END IF;
+    DELETE FROM tagexec.tag_jobs j WHERE j.id = ANY (ids);
+    GET DIAGNOSTICS deleted = ROW_COUNT;
 END
 $$;
-COMMENT ON FUNCTION tagexec.prune_jobs IS 'Internal: of the next jobs after an id, 2,000 at most, deletes those that finished longer than age ago, with their attempts. Returns how many, and the id to go on after; null at the end. Called by executors.';
+COMMENT ON FUNCTION tagexec.prune_jobs IS 'Internal: of the next jobs after an id, 2,000 at most, deletes those that finished longer than age ago, with their attempts or, with keep_attempts, without. Returns how many, and the id to go on after; null at the end. Called by executors.';
+
+-- Attempts are looked through by job, as jobs are, and those of a job that is there stay.
+CREATE OR REPLACE FUNCTION tagexec.prune_attempts(age interval, after bigint, OUT deleted bigint, OUT next bigint)
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET jit = off AS $$
+#variable_conflict use_column
+DECLARE
+    last bigint;
+    old  boolean;
+BEGIN
+    PERFORM tagexec.check_age(age);
+    SELECT max(s.job_id), bool_or(s.finished_at <= now() - age) INTO last, old
+      FROM (SELECT a.job_id, a.finished_at FROM tagexec.tag_past_attempts a WHERE a.job_id > after ORDER BY a.job_id LIMIT 2000) s;
+    DELETE FROM tagexec.tag_past_attempts a
+     WHERE a.job_id > after AND a.job_id <= last AND a.finished_at <= now() - age
+       AND NOT EXISTS (SELECT FROM tagexec.tag_jobs j WHERE j.id = a.job_id);
+    GET DIAGNOSTICS deleted = ROW_COUNT;
+    IF old OR EXISTS (SELECT
+                        FROM generate_series(0, 40) distance
+                       CROSS JOIN LATERAL (SELECT a.finished_at FROM tagexec.tag_past_attempts a
+                                            WHERE a.job_id >= last + least(1::bigint << distance, 9223372036854775807 - last) ORDER BY a.job_id LIMIT 1) beyond
+                       WHERE beyond.finished_at <= now() - age) THEN
+        next := last;
+    END IF;
+END
+$$;
+COMMENT ON FUNCTION tagexec.prune_attempts IS 'Internal: of the attempts of the next jobs after an id, about 2,000, deletes those that finished longer than age ago and whose job is gone. Returns how many, and the id to go on after; null at the end. Called by executors.';

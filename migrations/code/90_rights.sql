@@ -21,7 +21,7 @@ WITH stated (roles, privilege, kind, schema, names, columns) AS ( -- names null:
     ('{tagexec_executor}', 'UPDATE',  'table',    'tagexec', '{tag_unwritable_jobs}', '{tried_at,error_code,error}'),
     ('{tagexec_executor}', 'DELETE',  'table',    'tagexec', '{tag_unwritable_jobs}', NULL),
     ('{tagexec_executor}', 'UPDATE',  'table',    'tagexec', '{pool_locks,mutex_locks}', '{held}'), -- the right to lock a row
-    ('{tagexec_executor}', 'EXECUTE', 'function', 'tagexec', '{batch_settled,assert_batch_ok,resubmit_cancelled,expire_batches,write_minutes,prune_jobs,prune_batches,prune_executors,is_of_row,try_jobs,isolate_jobs,unreadable_jobs,isolate_unreadable_jobs,append_live_output,forget_live_output}', NULL),
+    ('{tagexec_executor}', 'EXECUTE', 'function', 'tagexec', '{batch_settled,assert_batch_ok,resubmit_cancelled,expire_batches,write_minutes,prune_jobs,prune_attempts,prune_batches,prune_executors,is_of_row,try_jobs,isolate_jobs,unreadable_jobs,isolate_unreadable_jobs,append_live_output,forget_live_output}', NULL),
 
     ('{tagexec_viewer,tagexec_operator}', 'SELECT', 'table', 'tagexec', '{tag_jobs,tag_job_attempts}', NULL),
     ('{tagexec_viewer,tagexec_operator}', 'EXECUTE', 'function', 'tagexec', '{watch_output,live_output}', NULL),

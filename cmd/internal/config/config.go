@@ -1,6 +1,7 @@
 package config
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"maps"
@@ -41,6 +42,7 @@ type Config struct {
 	HTTPOrigins        List         `split_words:"true" desc:"origins that HTTP jobs may call, e.g. https://api.example.com"`
 	SecretsDir         string       `split_words:"true" desc:"directory of the secrets that HTTP jobs may name"`
 	Retention          cli.Duration `desc:"age at which finished jobs are deleted, e.g. 90d; empty: keep everything"`
+	RetentionAttempts  cli.Duration `split_words:"true" desc:"age at which attempts are deleted whose job was; empty: as TAGEXEC_RETENTION, with their jobs"`
 	HTTPAddr           string       `split_words:"true" default:"127.0.0.1:8089" desc:"address of /healthz, /readyz and /metrics; the default falls to the next free port"`
 	HTTPUser           string       `split_words:"true" desc:"login for everything but /healthz and /readyz"`
 	HTTPPassword       string       `split_words:"true" desc:"its password"`
@@ -102,6 +104,8 @@ func (c Config) problems() []string {
 	check(c.PollInterval > 0, "POLL_INTERVAL", "is %s: must be more than 0", c.PollInterval)
 	check(c.Heartbeat > 0, "HEARTBEAT", "is %s: must be more than 0", c.Heartbeat)
 	check(c.Lease >= 2*c.Heartbeat, "LEASE", "is %s: must be at least twice %s_HEARTBEAT, which is %s", c.Lease, Prefix, c.Heartbeat)
+	check(c.RetentionAttempts == 0 || c.Retention > 0 && c.RetentionAttempts >= c.Retention, "RETENTION_ATTEMPTS",
+		"is %s: must be at least %s_RETENTION, which is %s; attempts go no sooner than their jobs, which show them", c.RetentionAttempts, Prefix, cmp.Or(c.Retention.String(), "not set"))
 	check(c.JobTimeout > 0, "JOB_TIMEOUT", "is %s: must be more than 0", c.JobTimeout)
 	check(c.LogFormat == "" || c.LogFormat == "text" || c.LogFormat == "json", "LOG_FORMAT", "is %q: must be text or json", c.LogFormat)
 	check(slices.Contains([]string{"debug", "info", "warn", "error"}, c.LogLevel), "LOG_LEVEL", "is %q: must be debug, info, warn or error", c.LogLevel)

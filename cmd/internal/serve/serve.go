@@ -1,6 +1,7 @@
 package serve
 
 import (
+	"cmp"
 	"context"
 	"log/slog"
 	"sync"
@@ -48,7 +49,9 @@ func Run(ctx context.Context, c config.Config, log *slog.Logger) error {
 	if c.Retention > 0 {
 		var pruning sync.WaitGroup
 		pruneCtx, stopPruning := context.WithCancel(ctx)
-		pruning.Go(func() { keepPruned(pruneCtx, e.Store, time.Duration(c.Retention), log) })
+		pruning.Go(func() {
+			keepPruned(pruneCtx, e.Store, time.Duration(c.Retention), time.Duration(cmp.Or(c.RetentionAttempts, c.Retention)), log)
+		})
 		defer func() { stopPruning(); pruning.Wait() }()
 	}
 	if err := e.Pool.Run(ctx); err != nil {
