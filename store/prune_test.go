@@ -265,7 +265,7 @@ func TestPruneKeepsAttemptsThatMayOutliveTheirJobs(t *testing.T) {
 	db := storetest.New(t)
 	const day = 24 * time.Hour
 	past(db, 3, 30*day, "older")
-	past(db, 2500, 10*day, "old") // more than one step; two attempts each
+	past(db, 2500, 10*day, "old")                                                                     // more than one step; two attempts each
 	db.Exec("UPDATE tagexec.tag_jobs SET attempt = 1, attempt_is_past = false WHERE batch = 'older'") // it shows its first attempt
 	db.Exec("DELETE FROM tagexec.tag_past_attempts WHERE batch = 'older'")
 	s := db.Store()

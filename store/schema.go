@@ -11,8 +11,8 @@ import (
 // SchemaVersion is the newest migration this code knows. MinSchemaVersion is the
 // oldest it can work with.
 const (
-	SchemaVersion    = 24
-	MinSchemaVersion = 24
+	SchemaVersion    = 25
+	MinSchemaVersion = 25
 )
 
 // A version counts once its functions are installed: a migration that was killed

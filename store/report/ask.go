@@ -9,6 +9,8 @@ import (
 	"github.com/jackc/pgerrcode"
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
+
+	"github.com/tagexec/tagexec/store"
 )
 
 // Roles that may ask: of what is in tagreport, and of what is only in the tables.
@@ -55,6 +57,16 @@ func (e *SlowError) Error() string {
 	return fmt.Sprintf("%s: the database needs more than %s for this: ask for less, as by a batch, a tag or a shorter time", e.Doing, e.Limit)
 }
 func (e *SlowError) Unwrap() error { return e.Err }
+
+// Passing reports whether an error is one after which the same question may be answered
+// later: the database is out of reach, or too busy.
+func Passing(err error) bool {
+	var (
+		slow    *SlowError
+		missing *MissingError
+	)
+	return errors.As(err, &slow) || store.Unreachable(err) && !errors.As(err, &missing)
+}
 
 // ask returns the rows of one question. doing is what it is called in an error, role
 // who may ask it.

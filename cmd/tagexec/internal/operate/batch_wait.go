@@ -10,7 +10,6 @@ import (
 	"github.com/tagexec/tagexec/cmd/internal/cli"
 	"github.com/tagexec/tagexec/cmd/internal/listing"
 	"github.com/tagexec/tagexec/cmd/internal/wait"
-	"github.com/tagexec/tagexec/store"
 	"github.com/tagexec/tagexec/store/estimate"
 	"github.com/tagexec/tagexec/store/report"
 )
@@ -104,7 +103,7 @@ func (w *batchWaiter) untilDone(ctx context.Context, r *report.Reader) (report.B
 				return b, nil
 			}
 		case ctx.Err() != nil:
-		case !seen || !store.Unreachable(err):
+		case !seen || !report.Passing(err):
 			return b, err
 		default:
 			away = err

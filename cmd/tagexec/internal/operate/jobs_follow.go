@@ -8,7 +8,6 @@ import (
 	"github.com/tagexec/tagexec/cmd/internal/cli"
 	"github.com/tagexec/tagexec/cmd/internal/listing"
 	"github.com/tagexec/tagexec/cmd/internal/wait"
-	"github.com/tagexec/tagexec/store"
 	"github.com/tagexec/tagexec/store/report"
 )
 
@@ -35,7 +34,7 @@ func followJobs(ctx context.Context, r *report.Reader, f report.JobFilter, list 
 		switch {
 		case ctx.Err() != nil:
 			return list.End()
-		case err != nil && (first || !store.Unreachable(err)):
+		case err != nil && (first || !report.Passing(err)):
 			return err
 		case err == nil:
 			now := map[sight]bool{}

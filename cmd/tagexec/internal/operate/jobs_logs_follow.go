@@ -10,7 +10,6 @@ import (
 	"github.com/tagexec/tagexec/cmd/internal/cli"
 	"github.com/tagexec/tagexec/cmd/internal/listing"
 	"github.com/tagexec/tagexec/cmd/internal/wait"
-	"github.com/tagexec/tagexec/store"
 	"github.com/tagexec/tagexec/store/report"
 )
 
@@ -53,7 +52,7 @@ func followOutput(ctx context.Context, std cli.Streams, look *listing.Look, r *r
 		case ctx.Err() != nil: // said below
 		case err == nil && ended:
 			return cli.Exit(code)
-		case err != nil && (first || !passing(err)):
+		case err != nil && (first || !report.Passing(err)):
 			return err
 		}
 		if err := wait.For(ctx, livePause); err != nil {
@@ -63,15 +62,6 @@ func followOutput(ctx context.Context, std cli.Streams, look *listing.Look, r *r
 			return err
 		}
 	}
-}
-
-// passing reports whether the same question may be answered later.
-func passing(err error) bool {
-	var (
-		slow    *report.SlowError
-		missing *report.MissingError
-	)
-	return errors.As(err, &slow) || store.Unreachable(err) && !errors.As(err, &missing)
 }
 
 // look prints what is new, and reports whether the attempt has ended.

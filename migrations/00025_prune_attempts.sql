@@ -8,7 +8,7 @@ SELECT a.privilege_type, 'FUNCTION tagexec.prune_jobs(interval, bigint, integer,
   JOIN pg_catalog.pg_roles r ON r.oid = a.grantee
  WHERE p.oid = to_regprocedure('tagexec.prune_jobs(interval, bigint, integer)') AND a.grantee <> p.proowner;
 DROP FUNCTION IF EXISTS tagexec.prune_jobs(interval, bigint, integer);
-INSERT INTO tagexec.schema_versions (version, min_compatible) VALUES (24, 18);
+INSERT INTO tagexec.schema_versions (version, min_compatible) VALUES (25, 18);
 
 -- +goose Down
-DELETE FROM tagexec.schema_versions WHERE version = 24;
+DELETE FROM tagexec.schema_versions WHERE version = 25;
