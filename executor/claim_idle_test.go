@@ -130,6 +130,9 @@ func TestListenDoesNotBeginInAStreamOfJobs(t *testing.T) {
 		if more := len(q.listens) - before; more > 0 {
 			t.Errorf("it began to listen %d times in a stream of 1000 jobs", more)
 		}
+		if q.notify != nil {
+			t.Error("it goes on listening in a stream")
+		}
 		p.cancel()
 	})
 }

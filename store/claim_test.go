@@ -272,3 +272,32 @@ func TestClaimReportsAnError(t *testing.T) {
 		}
 	}
 }
+
+// Only these lead to a claim when a result is stored, while new jobs are announced.
+func TestClaimTellsOfJobsThatWaitForAnother(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct {
+		name    string
+		row     storetest.Row
+		blocked bool
+	}{
+		{"neither key nor limit", storetest.Row{}, false},
+		{"a mutex key", storetest.Row{"mutex_key": "k"}, true},
+		{"a full pool", storetest.Row{"pool": "one"}, true},
+	} {
+		db := storetest.New(t)
+		db.Exec("INSERT INTO tagexec.tag_pools (pool, slots) VALUES ('one', 1)")
+		c := db.Claimer(store.Executor{})
+		db.Insert(tt.row, tt.row)
+		for {
+			claimed, err := c.Claim(t.Context(), 10)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if !claimed.More {
+				storetest.Check(t, tt.name, claimed.Blocked, fmt.Sprint(tt.blocked))
+				break
+			}
+		}
+	}
+}
