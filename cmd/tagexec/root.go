@@ -16,15 +16,32 @@ func root(std cli.Streams) *cobra.Command {
 		Short: "Runs tag jobs from a Postgres table",
 		Long: "tagexec claims rows of tagexec.tag_jobs, runs them in a fixed pool of goroutines\n" +
 			"under concurrency limits, and writes the results back.\n\n" +
-			"Begin with `tagexec demo`: it needs no database and no configuration.",
+			"Begin with `tagexec demo`: it needs no database and no configuration.\n\n" +
+			"  Is all well?                  tagexec top, tagexec batch list --late, tagexec doctor\n" +
+			"  Why is my batch late?         tagexec batch why BATCH\n" +
+			"  What failed, and why?         tagexec batch status BATCH, tagexec failures\n" +
+			"  Run it again:                 tagexec jobs retry --batch BATCH --state failed\n" +
+			"  How did a tag do this month?  tagexec tags show TAG",
 		Version: versionLine(),
 	}
 	root.SetVersionTemplate("{{.Version}}\n")
-	root.AddCommand(
-		demoCommand(std), standaloneCommand(std), serve.Command(std), runCommand(std), submitCommand(std),
-		migrateCommand(std), pruneCommand(std), doctorCommand(std), versionCommand(std), configTopic(), exitCodesTopic(),
-	)
-	root.AddCommand(operate.Commands(std)...)
-	root.AddCommand(top.Command(std))
+	root.AddGroup(&cobra.Group{ID: runGroup, Title: "Run jobs:"}, &cobra.Group{ID: lookGroup, Title: "Look at the queue, and act on it:"})
+	addTo(root, runGroup, demoCommand(std), standaloneCommand(std), serve.Command(std), runCommand(std), submitCommand(std))
+	addTo(root, lookGroup, operate.Commands(std)...)
+	addTo(root, lookGroup, top.Command(std), doctorCommand(std))
+	addTo(root, "", migrateCommand(std), pruneCommand(std), versionCommand(std), configTopic(), exitCodesTopic())
 	return root
+}
+
+// Groups of commands in the help.
+const (
+	runGroup  = "run"
+	lookGroup = "look"
+)
+
+func addTo(root *cobra.Command, group string, commands ...*cobra.Command) {
+	for _, cmd := range commands {
+		cmd.GroupID = group
+	}
+	root.AddCommand(commands...)
 }

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/tagexec/tagexec/store"
@@ -74,10 +75,17 @@ func (r *Reader) CheckSchema(ctx context.Context) error {
 	bounded, cancel := context.WithTimeout(ctx, r.limit+answerTime)
 	defer cancel()
 	err := store.CheckSchema(bounded, r.pool)
-	if schema := (*store.SchemaError)(nil); err == nil || errors.As(err, &schema) {
+	var (
+		schema *store.SchemaError
+		pg     *pgconn.PgError
+	)
+	if err == nil || errors.As(err, &schema) {
 		return err
 	}
-	return r.refine(ctx, "look whether the schema fits", analyst, err)
+	if errors.As(err, &pg) { // else it is the way to the server, and the error says so
+		return r.refine(ctx, "look whether the schema fits", analyst, err)
+	}
+	return r.database.Locate(err)
 }
 
 // begin begins the transaction of one question, or of several about one moment.

@@ -80,8 +80,11 @@ func printBatch(l *listing.Look, b batchState, end string) error {
 			return err
 		}
 	}
-	if !b.Settled() {
+	switch {
+	case !b.Settled():
 		l.Print("why it waits: tagexec batch why %s", shellWord(b.Batch))
+	case b.Failed+b.Cancelled > 0:
+		l.Print("try: tagexec batch retry %s    # runs what failed and was cancelled again", shellWord(b.Batch))
 	}
 	return nil
 }

@@ -100,7 +100,15 @@ func (a *jobsAct) byNumber(ctx context.Context, std cli.Streams, actor *act.Acto
 	case len(ids) == 1:
 		return a.say(std, done, "Job %d (%s), which was %s, is %s.", ids[0], were[0].Tag, were[0].State, a.done)
 	}
-	return a.say(std, done, "%s of %s are %s.", thousands(n), plural(len(ids), "job"), a.done)
+	return a.say(std, done, "%s", a.outcome(n, len(ids)))
+}
+
+// outcome says what became of jobs.
+func (a *jobsAct) outcome(n, of int) string {
+	if n == 1 {
+		return fmt.Sprintf("1 of %s is %s.", plural(of, "job"), a.done)
+	}
+	return fmt.Sprintf("%s of %s are %s.", thousands(n), plural(of, "job"), a.done)
 }
 
 // byFilter acts on the jobs that match now: those that come to match later are not
@@ -136,12 +144,15 @@ func (a *jobsAct) byFilter(ctx context.Context, std cli.Streams, actor *act.Acto
 		bar.Show(min(at+chunk, len(ids)), len(ids), a.verb)
 	}
 	bar.End()
-	return a.say(std, result{Action: a.verb + "_jobs", Jobs: &n, BulkID: &order.BulkID, Done: n > 0}, "%s of %s are %s.", thousands(n), plural(len(ids), "job"), a.done)
+	return a.say(std, result{Action: a.verb + "_jobs", Jobs: &n, BulkID: &order.BulkID, Done: n > 0}, "%s", a.outcome(n, len(ids)))
 }
 
 // confirm shows what would be acted on, and asks.
 func (a *jobsAct) confirm(ctx context.Context, std cli.Streams, n int, first []report.Job) error {
 	what := fmt.Sprintf("%s match and would be %s", plural(n, "job"), a.done)
+	if n == 1 {
+		what = "1 job matches and would be " + a.done
+	}
 	fmt.Fprintf(std.Err, "%s:\n", what)
 	for _, j := range first {
 		fmt.Fprintln(std.Err, "  "+cli.Printable(strings.TrimSpace(fmt.Sprintf("%d %s %s %s", j.ID, j.State, j.Tag, failure(j.ErrorCode, j.Error)))))
