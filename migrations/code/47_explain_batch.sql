@@ -39,7 +39,7 @@ BEGIN
         SELECT r.mutex_key, r.id, r.tag FROM tagexec.tag_jobs r WHERE r.state || '' = 'running' AND r.mutex_key IS NOT NULL
     ), turns AS MATERIALIZED ( -- the first due job of each key
         SELECT k.pool, k.mutex_key, f.id, f.tag
-          FROM (SELECT DISTINCT pool, mutex_key FROM mine WHERE state = 'pending' AND mutex_key IS NOT NULL) k
+          FROM (SELECT DISTINCT pool, mutex_key FROM mine WHERE state = 'pending' AND mutex_key IS NOT NULL AND EXISTS (SELECT FROM live)) k
          CROSS JOIN LATERAL (
                SELECT t.id, t.tag
                  FROM tagexec.tag_jobs t
@@ -53,8 +53,9 @@ BEGIN
          CROSS JOIN LATERAL (
                SELECT c.*
                  FROM ((SELECT t.id, t.tag, t.slots, t.priority, t.run_at
-                          FROM tagexec.tag_jobs t
-                         WHERE t.state = 'pending' AND t.mutex_key IS NULL AND t.pool = p.pool AND t.run_at <= now() AND t.crashes < 2 AND t.slots <= p.slots
+                          FROM (SELECT * FROM tagexec.tag_jobs q WHERE q.state = 'pending' AND q.mutex_key IS NULL AND q.pool = p.pool
+                                 ORDER BY q.priority DESC, q.run_at, q.id LIMIT 100001) t
+                         WHERE t.run_at <= now() AND t.crashes < 2 AND t.slots <= p.slots
                            AND EXISTS (SELECT FROM live e WHERE t.kind = ANY (e.kinds) AND (e.pools IS NULL OR t.pool = ANY (e.pools)) AND (e.batch IS NULL OR e.batch = t.batch)
                                           AND NOT EXISTS (SELECT FROM jsonb_array_elements(e.unavailable) m WHERE m ->> 'kind' = t.kind))
                          ORDER BY t.priority DESC, t.run_at, t.id
@@ -70,7 +71,7 @@ BEGIN
                          LIMIT 1)) c
                 ORDER BY c.priority DESC, c.run_at, c.id
                 LIMIT 1) c
-         WHERE p.slots IS NOT NULL AND p.used < p.slots
+         WHERE p.slots IS NOT NULL AND p.used < p.slots AND EXISTS (SELECT FROM live)
     ), told AS (
         SELECT m.*, c.reason, c.cause
           FROM mine m

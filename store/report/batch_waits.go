@@ -2,6 +2,7 @@ package report
 
 import (
 	"context"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 )
@@ -20,6 +21,9 @@ type Wait struct {
 	Slots        *int    `json:"slots"` // of that pool
 }
 
+// waitsLimit ends the question on the server. 100,000 jobs, where it stops counting, took a third of that.
+const waitsLimit = 3 * time.Second
+
 const waitsSQL = `-- tagexec: explain batch
 SELECT e.reason, e.detail, e.jobs, e.ahead, e.example_job_id, j.tag AS example_tag, j.kind, j.pool, p.slots
   FROM tagexec.explain_batch(@batch::text) WITH ORDINALITY e (reason, detail, jobs, example_job_id, ahead, n)
@@ -29,7 +33,9 @@ SELECT e.reason, e.detail, e.jobs, e.ahead, e.example_job_id, j.tag AS example_t
 
 // Waits returns what the unfinished jobs of a batch wait for, those of most jobs first,
 // and last those that run; none if the batch is settled. The error is a *MissingError if
-// there is no such batch.
+// there is no such batch. It looks at each of these jobs, and a large batch has many, so
+// it may take longer than other questions.
 func (r *Reader) Waits(ctx context.Context, batch string) ([]Wait, error) {
+	r = r.Within(max(r.limit, waitsLimit))
 	return ask[Wait](ctx, r, "look why the batch waits", analyst, waitsSQL, pgx.StrictNamedArgs{"batch": batch})
 }
