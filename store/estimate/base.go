@@ -33,8 +33,9 @@ type base struct {
 // effect is what the runs of a batch have in common, as a logarithm.
 type effect struct {
 	size   float64
-	last   int64 // when its last run ended, in nanoseconds
-	ratios []float64
+	last   int64     // when its last run ended, in nanoseconds
+	ratios []float64 // of its runs to those of their tags
+	ended  []int64   // when these ended, in nanoseconds
 }
 
 // newBase takes the runs of all tags apart, by taking turns.
@@ -49,7 +50,7 @@ func newBase(q *Queue) *base {
 	}
 	for range rounds {
 		for _, e := range b.effects {
-			e.ratios = e.ratios[:0]
+			e.ratios, e.ended = e.ratios[:0], e.ended[:0]
 		}
 		for tag, runs := range q.Past {
 			b.center(tag, runs)
@@ -85,6 +86,7 @@ func (b *base) center(tag string, runs []Run) {
 	for i := range runs {
 		if e := b.effects[runs[i].Batch]; e != nil && !runs[i].Failed {
 			e.ratios = append(e.ratios, math.Log(max(runs[i].Seconds, shortest))-center)
+			e.ended = append(e.ended, runs[i].Ended.UnixNano())
 			e.last = max(e.last, runs[i].Ended.UnixNano())
 		}
 	}
@@ -133,14 +135,7 @@ func (b *base) middle(runs []pastRun) (center, spread float64) {
 // usual is how much a batch drifts, as far as those before it tell: like the ones
 // just before it, and by as much off as these were off those before them.
 func (b *base) usual() drift {
-	list := make([]*effect, 0, len(b.effects))
-	for _, e := range b.effects {
-		if len(e.ratios) >= driftJobs {
-			list = append(list, e)
-		}
-	}
-	slices.SortFunc(list, func(a, b *effect) int { return cmp.Or(cmp.Compare(a.last, b.last), cmp.Compare(a.size, b.size)) })
-	list = list[max(0, len(list)-driftBatches):]
+	list := b.latest()
 	sum, n, mean := usualBatches*usualDrift*usualDrift, float64(usualBatches), mean{}
 	for _, e := range list {
 		if mean.weights > 0 {
@@ -151,6 +146,18 @@ func (b *base) usual() drift {
 		mean.add(e.size)
 	}
 	return drift{mean.value(), math.Sqrt(sum / n)}
+}
+
+// latest are the effects of the batches before this one that are known, the newest last.
+func (b *base) latest() []*effect {
+	list := make([]*effect, 0, len(b.effects))
+	for _, e := range b.effects {
+		if len(e.ratios) >= driftJobs {
+			list = append(list, e)
+		}
+	}
+	slices.SortFunc(list, func(a, b *effect) int { return cmp.Or(cmp.Compare(a.last, b.last), cmp.Compare(a.size, b.size)) })
+	return list[max(0, len(list)-driftBatches):]
 }
 
 // mean is of values of which newer ones count more.

@@ -2,10 +2,6 @@ package estimate
 
 import "math"
 
-// leastDrift is what is left of doubt after any number of ended jobs: those that are
-// still to run need not drift as those before them did.
-const leastDrift = 0.03
-
 // leastSpread of the jobs of a night is believed: the standard deviation of the
 // logarithm. What is known of other nights weighs as much as usualJobs.
 const leastSpread, usualJobs = 0.1, 5
@@ -31,7 +27,7 @@ func (b *base) tonight(q *Queue) drift {
 	before, doubt := usual.deviation*usual.deviation, medianVariance(spread, n)
 	return drift{
 		mean:      (middle*before + usual.mean*doubt) / (before + doubt),
-		deviation: math.Sqrt(before*doubt/(before+doubt) + leastDrift*leastDrift),
+		deviation: math.Hypot(math.Sqrt(before*doubt/(before+doubt)), b.wander()),
 	}
 }
 

@@ -1,6 +1,7 @@
 package estimate
 
 import (
+	"fmt"
 	"math"
 	"slices"
 	"strings"
@@ -72,6 +73,31 @@ func TestBatchesThatDriftedTellHowMuchTheNextOneMay(t *testing.T) {
 	}
 	if calm, restless := width(0.01), width(0.5); restless < 3*calm {
 		t.Errorf("after restless nights the interval is %s wide, after calm ones %s", restless, calm)
+	}
+}
+
+func TestBatchesThatWanderedKeepTheIntervalOfARunningOneWide(t *testing.T) {
+	t.Parallel()
+	width := func(wander float64) time.Duration {
+		n := newNight(10)
+		for i := range 60 {
+			tag := fmt.Sprint("tag ", i)
+			n.Past[tag] = []Run{}
+			for k := range 12 { // in every other night the later half took longer, in the others the earlier one
+				sign := float64(k%2*2-1) * float64(i/30*2-1)
+				n.Past[tag] = append(n.Past[tag], Run{
+					Tag: tag, Batch: fmt.Sprint("before ", k), Like: Like{"sql", "default"}, Ended: noon.AddDate(0, 0, -1-k).Add(time.Duration(i) * time.Second),
+					Seconds: 100 * math.Exp(sign*wander),
+				})
+			}
+			n.add(100, func(j *Job) { j.Tag = tag })
+			n.Ended = append(n.Ended, Run{Tag: tag, Batch: "night", Like: Like{"sql", "default"}, Seconds: 100, Ended: noon})
+		}
+		e := Of(&n.Queue)
+		return e.P90.Sub(e.P10)
+	}
+	if steady, wandering := width(0), width(0.3); wandering < 3*steady {
+		t.Errorf("after nights that wander the interval is %s wide, after steady ones %s", wandering, steady)
 	}
 }
 
