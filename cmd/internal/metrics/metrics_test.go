@@ -226,8 +226,10 @@ func TestAScrapeNeverFailsBecauseOfTheDatabase(t *testing.T) {
 	if ok, exists := is["tagexec_queue_scrape_ok"]; !exists || ok != 0 || is["tagexec_results_waiting_bytes"] < 1024 || is[`tagexec_database_errors_total{class="resources",operation="scrape"}`] < 1 {
 		t.Errorf("%v", is)
 	}
-	if _, exists := is[`tagexec_queue_pending{pool="default"}`]; exists {
-		t.Error("old figures look like new ones")
+	for _, name := range []string{`tagexec_queue_pending{pool="default"}`, `tagexec_executors{state="alive"}`, "tagexec_batches_overdue"} {
+		if _, exists := is[name]; exists {
+			t.Errorf("%s looks like a new figure", name)
+		}
 	}
 	q.fails.Store(nil)
 	q.hangs.Store(true)
@@ -326,7 +328,8 @@ func TestLabelsAreBounded(t *testing.T) {
 	if other := is[`tagexec_attempts_total{kind="unknown",outcome="succeeded",pool="other"}`]; other < 4000 {
 		t.Errorf("%v attempts of other pools", other)
 	}
-	if is[`tagexec_attempts_total{kind="unknown",outcome="interrupted",pool="unknown"}`] != 1 || is[`tagexec_attempt_wait_seconds_count{pool="unknown"}`] != 0 {
+	if is[`tagexec_attempts_total{kind="unknown",outcome="interrupted",pool="unknown"}`] != 1 || is[`tagexec_attempt_wait_seconds_count{pool="unknown"}`] != 0 ||
+		is[`tagexec_attempt_run_seconds_count{kind="unknown",pool="unknown"}`] != 0 {
 		t.Error("an attempt whose claim was not answered is told wrongly")
 	}
 }

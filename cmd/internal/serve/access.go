@@ -50,7 +50,7 @@ func (a access) toMetrics(next http.Handler) http.Handler {
 func (a access) guard(next http.Handler, hasLogin bool, loggedIn func(*http.Request) bool) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		switch {
-		case hasLogin && loggedIn(r):
+		case loggedIn(r):
 			next.ServeHTTP(w, r)
 		case hasLogin:
 			w.Header().Set("WWW-Authenticate", `Basic realm="tagexec"`)
