@@ -54,6 +54,8 @@ func TestReportsOfTheLastDayReadOnlyTheLastDay(t *testing.T) {
 		{"SELECT * FROM tagreport.attempts WHERE tag = 'tag 7' AND finished_at > now() - interval '30 days'", 1}, // a fiftieth of thirty days
 		{"SELECT * FROM tagreport.attempts WHERE tag = 'tag 7' ORDER BY finished_at DESC LIMIT 100", 1},
 		{"SELECT * FROM tagreport.attempts WHERE job_id = 4711", 0.01},
+		{"SELECT batch, dag_id, due_at FROM tagreport.batches ORDER BY created_at DESC LIMIT 25", 0}, // who asks for no count reads no jobs
+		{"SELECT pool, slots, description FROM tagreport.pools", 0},
 		{"SELECT * FROM tagreport.pools", 0},
 		{"SELECT * FROM tagreport.executors", 0},
 	} {

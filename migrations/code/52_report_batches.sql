@@ -1,5 +1,4 @@
--- Lateral, so that a few batches read their own jobs by index and not the whole table. A
--- left join, so that a query which asks for no count reads no jobs.
+-- Lateral, so that a few batches read their own jobs by index and not the whole table.
 CREATE OR REPLACE VIEW tagreport.batches AS
 SELECT b.batch, b.dag_id, b.run_id, b.task_id, b.map_index, b.try_number, b.logical_date, b.log_url,
        b.created_at, b.created_by, b.submit_count, b.due_at, b.cancel_requested_at, b.cancel_reason,
@@ -14,7 +13,7 @@ SELECT b.batch, b.dag_id, b.run_id, b.task_id, b.map_index, b.try_number, b.logi
        coalesce(c.jobs > 0 AND coalesce(f.finished_at, now()) > b.due_at, false) AS due_missed,
        b.expires_at
   FROM tagexec.tag_batches b
- LEFT JOIN LATERAL (
+ CROSS JOIN LATERAL (
        SELECT count(*)                                      AS jobs,
               count(*) FILTER (WHERE j.state = 'pending')   AS pending,
               count(*) FILTER (WHERE j.state = 'running')   AS running,
@@ -24,8 +23,8 @@ SELECT b.batch, b.dag_id, b.run_id, b.task_id, b.map_index, b.try_number, b.logi
               min(j.started_at)                             AS first_started_at,
               max(j.finished_at)                            AS last_finished_at
          FROM tagexec.tag_jobs j
-        WHERE j.batch = b.batch) c ON true
- LEFT JOIN LATERAL (SELECT CASE WHEN c.pending + c.running = 0 THEN c.last_finished_at END AS finished_at) f ON true;
+        WHERE j.batch = b.batch) c
+ CROSS JOIN LATERAL (SELECT CASE WHEN c.pending + c.running = 0 THEN c.last_finished_at END AS finished_at) f;
 COMMENT ON VIEW   tagreport.batches IS 'One row per batch with its jobs counted by state. A batch whose jobs were pruned stays, with none.';
 COMMENT ON COLUMN tagreport.batches.batch               IS 'The key, chosen by the producer.';
 COMMENT ON COLUMN tagreport.batches.dag_id              IS 'Airflow DAG that submitted it.';

@@ -1,5 +1,4 @@
--- In two parts because the pending jobs have two partial indexes. A left join, so that a
--- query which asks for names alone counts no jobs.
+-- In two parts because the pending jobs have two partial indexes.
 CREATE OR REPLACE VIEW tagreport.pools AS
 SELECT p.pool, p.slots,
        (SELECT coalesce(sum(j.slots), 0) FROM tagexec.tag_jobs j WHERE j.state = 'running' AND j.pool = p.pool) AS used,
@@ -7,7 +6,7 @@ SELECT p.pool, p.slots,
        extract(epoch FROM now() - w.oldest)::double precision AS oldest_pending_seconds,
        p.paused, p.description
   FROM tagexec.tag_pools p
- LEFT JOIN LATERAL (
+ CROSS JOIN LATERAL (
        SELECT count(*)                                        AS pending,
               count(*) FILTER (WHERE q.due <= now())          AS due,
               min(q.due) FILTER (WHERE q.due <= now())        AS oldest
@@ -17,7 +16,7 @@ SELECT p.pool, p.slots,
                UNION ALL
                SELECT greatest(j.created_at, j.run_at)
                  FROM tagexec.tag_jobs j
-                WHERE j.state = 'pending' AND j.mutex_key IS NOT NULL AND j.pool = p.pool) q) w ON true;
+                WHERE j.state = 'pending' AND j.mutex_key IS NOT NULL AND j.pool = p.pool) q) w;
 COMMENT ON VIEW   tagreport.pools IS 'One row per pool: what it has, what is used, what waits.';
 COMMENT ON COLUMN tagreport.pools.pool                   IS 'Name.';
 COMMENT ON COLUMN tagreport.pools.slots                  IS 'Slots that may be in use at the same time; null means no limit.';

@@ -32,7 +32,7 @@ func didYouMean(typed string, names []string) string {
 
 // Group is a command that does nothing without one of its subcommands. What it does
 // not know it refuses, with those that look like it.
-func Group(use, short, long string, subs ...*cobra.Command) *cobra.Command {
+func Group(use, short string, subs ...*cobra.Command) *cobra.Command {
 	var names []string
 	for _, sub := range subs {
 		names = append(names, sub.Name())
@@ -40,7 +40,6 @@ func Group(use, short, long string, subs ...*cobra.Command) *cobra.Command {
 	group := &cobra.Command{
 		Use:   use,
 		Short: short,
-		Long:  long,
 		Args:  cobra.ArbitraryArgs,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if len(args) == 0 {
