@@ -1,6 +1,7 @@
 package report
 
 import (
+	"cmp"
 	"context"
 	"math"
 	"time"
@@ -29,9 +30,10 @@ type Batch struct {
 
 // BatchFilter says which batches are wanted.
 type BatchFilter struct {
-	Open bool // with jobs that wait or run
-	Late bool // open, and due before now
-	All  bool // look for them among all batches, and not only among the newest 2,000
+	Open  bool // with jobs that wait or run
+	Late  bool // open, and due before now
+	Among int  // so many of the newest are looked at for these; 0 is 2,000
+	All   bool // look for them among all batches, and not only among the newest 2,000
 }
 
 const batchesSQL = `-- tagexec: list batches
@@ -62,13 +64,12 @@ type BatchPlace struct {
 }
 
 // Batches lists up to limit batches from a place on, the newest first; nil is the
-// beginning. Open and late ones are looked for among the newest 2,000 from there, or among
-// all.
+// beginning. Open and late ones are looked for among the newest from there.
 func (r *Reader) Batches(ctx context.Context, f BatchFilter, from *BatchPlace, limit int) (page BatchPage, err error) {
 	if from == nil {
 		from = &BatchPlace{At: end().At}
 	}
-	window := maxBatches
+	window := cmp.Or(f.Among, maxBatches)
 	if f.All {
 		window = math.MaxInt32
 	}

@@ -71,7 +71,7 @@ func Command(std cli.Streams) *cobra.Command {
 
 // printOnce prints what the screen would show, all tabs below each other.
 func printOnce(ctx context.Context, std cli.Streams, q asker, look *listing.Look) error {
-	s := takeSnapshot(ctx, q, time.Now())
+	s := takeSnapshot(ctx, q, time.Now(), snapshot{})
 	if s.err != nil {
 		return s.err
 	}

@@ -134,7 +134,7 @@ func zone(t *testing.T) *listing.Look {
 func shown(t *testing.T, q *still, a actor) *screen {
 	t.Helper()
 	s := &screen{ctx: t.Context(), queue: q, actor: a, look: zone(t), width: 100, height: 20}
-	s.Update(looked{takeSnapshot(t.Context(), q, noon)})
+	s.Update(looked{takeSnapshot(t.Context(), q, noon, snapshot{})})
 	return s
 }
 

@@ -34,6 +34,7 @@ type screen struct {
 	height int
 
 	shown  snapshot
+	last   snapshot // the newest, which is not shown while the screen is frozen
 	tab    int
 	cursor int
 	order  int
@@ -58,7 +59,8 @@ func (s *screen) Init() tea.Cmd { return s.ask() }
 
 // ask looks at the queue.
 func (s *screen) ask() tea.Cmd {
-	return func() tea.Msg { return looked{takeSnapshot(s.ctx, s.queue, time.Now())} }
+	last := s.last
+	return func() tea.Msg { return looked{takeSnapshot(s.ctx, s.queue, time.Now(), last)} }
 }
 
 // View draws the screen.
@@ -91,6 +93,7 @@ func (s *screen) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 		}
 	case done:
 		s.note = m.note
+		s.last = snapshot{} // what was done shows at once
 		return s, s.ask()
 	}
 	return s, nil
@@ -99,6 +102,7 @@ func (s *screen) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 // see takes over a snapshot. The chosen row stays chosen where it is still there, and
 // what could not be asked stays as it was.
 func (s *screen) see(now snapshot) {
+	s.last = now
 	switch {
 	case s.frozen:
 		return

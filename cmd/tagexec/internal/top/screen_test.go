@@ -70,10 +70,10 @@ func TestFilterOrderAndFreeze(t *testing.T) {
 	}
 	s.pressAll("space")
 	q.running = nil
-	s.Update(looked{takeSnapshot(t.Context(), q, noon)})
+	s.Update(looked{takeSnapshot(t.Context(), q, noon, snapshot{})})
 	s.has(t, "2 run", "frozen")
 	s.pressAll("space")
-	s.Update(looked{takeSnapshot(t.Context(), q, noon)})
+	s.Update(looked{takeSnapshot(t.Context(), q, noon, snapshot{})})
 	s.has(t, "0 run")
 }
 
@@ -84,12 +84,12 @@ func TestTheChosenRowStaysChosen(t *testing.T) {
 	s := shown(t, q, nil)
 	s.pressAll("j")
 	q.running = []report.Job{{ID: 3, Tag: "new"}, {ID: 4, Tag: "new"}, q.running[1]}
-	s.Update(looked{takeSnapshot(t.Context(), q, noon)})
+	s.Update(looked{takeSnapshot(t.Context(), q, noon, snapshot{})})
 	if r := s.chosen(); r == nil || r.id != 2 {
 		t.Errorf("chosen is %+v", r)
 	}
 	q.running = nil
-	s.Update(looked{takeSnapshot(t.Context(), q, noon)})
+	s.Update(looked{takeSnapshot(t.Context(), q, noon, snapshot{})})
 	s.has(t, "Nothing runs.")
 	s.pressAll("enter", "c")
 }
@@ -99,10 +99,10 @@ func TestADatabaseThatIsAwayLeavesWhatWasSeen(t *testing.T) {
 	q := busy()
 	s := shown(t, q, nil)
 	q.err = errors.New("connection refused")
-	s.Update(looked{takeSnapshot(t.Context(), q, noon)})
+	s.Update(looked{takeSnapshot(t.Context(), q, noon, snapshot{})})
 	s.has(t, "high_value", "stale", "connection refused", "12:00:00")
 	q.err = nil
-	s.Update(looked{takeSnapshot(t.Context(), q, noon.Add(time.Minute))})
+	s.Update(looked{takeSnapshot(t.Context(), q, noon.Add(time.Minute), snapshot{})})
 	s.has(t, "12:01:00", "1-5 tab")
 }
 
@@ -166,7 +166,7 @@ func TestDetailShowsWhatAJobPrintsAndWhyABatchWaits(t *testing.T) {
 
 func TestOnceIsTheSameAsText(t *testing.T) {
 	t.Parallel()
-	got := takeSnapshot(t.Context(), busy(), noon).text(zone(t))
+	got := takeSnapshot(t.Context(), busy(), noon, snapshot{}).text(zone(t))
 	const file = "testdata/once.txt"
 	want, err := os.ReadFile(file)
 	if err != nil && os.Getenv("UPDATE") == "" {
@@ -180,4 +180,25 @@ func TestOnceIsTheSameAsText(t *testing.T) {
 	} else if err := os.WriteFile(file, []byte(got), 0o644); err != nil {
 		t.Fatal(err)
 	}
+}
+
+// Many screens together must not slow the queue down: what is dear to count is counted
+// seldom.
+func TestWhatWaitsIsCountedAsOftenAsItMayCost(t *testing.T) {
+	t.Parallel()
+	q := busy()
+	last := takeSnapshot(t.Context(), q, noon, snapshot{})
+	last.poolsTook = 50 * time.Millisecond
+	q.pools = nil
+	for after, want := range map[time.Duration]int{2 * time.Second: 2, 5 * time.Second: 0} {
+		if now := takeSnapshot(t.Context(), q, noon.Add(after), last); len(now.pools) != want {
+			t.Errorf("after %s there are %d pools, want %d", after, len(now.pools), want)
+		}
+	}
+	s := shown(t, q, &deeds{})
+	s.last.poolsTook = time.Hour
+	q.pools = busy().pools
+	s.pressAll("1", "c", "enter")
+	s.Update(s.ask()()) // that follows the deed
+	s.has(t, "100,000+ due")
 }

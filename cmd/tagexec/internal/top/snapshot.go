@@ -27,6 +27,7 @@ const (
 	maxBatches  = 100
 	maxFailures = 100
 	maxLive     = 200
+	maxAmong    = 200 // newest batches, of which the open ones are shown
 )
 
 // maxQueue is where counts of what waits in a pool end; one more stands for more.
@@ -37,6 +38,8 @@ type snapshot struct {
 	at        time.Time // ours
 	running   []report.Job
 	pools     []report.Pool
+	poolsAt   time.Time     // ours, when they were asked for
+	poolsTook time.Duration // until they were answered
 	executors []report.Executor
 	batches   []report.Batch // that are open
 	failures  []report.Job   // the latest
@@ -44,21 +47,30 @@ type snapshot struct {
 	err       error // why something is missing
 }
 
-// takeSnapshot asks all that the tabs show.
-func takeSnapshot(ctx context.Context, q asker, now time.Time) snapshot {
-	s := snapshot{at: now}
+// poolsShare is the part of the time that counting what waits may take. Where much waits
+// it takes long, and many may look at the same time.
+const poolsShare = 100
+
+// takeSnapshot asks all that the tabs show. What waits it takes from the last snapshot
+// where that is recent for what it costs.
+func takeSnapshot(ctx context.Context, q asker, now time.Time, last snapshot) snapshot {
+	s := snapshot{at: now, pools: last.pools, poolsAt: last.poolsAt, poolsTook: last.poolsTook}
 	var page report.JobPage
 	if page, s.err = q.Jobs(ctx, report.JobFilter{States: []string{"running"}}, nil, maxRunning); s.err != nil {
 		return s
 	}
 	s.running = page.Jobs
-	if s.pools, s.err = q.Pools(ctx); s.err != nil {
-		return s
+	if now.Sub(s.poolsAt) >= poolsShare*s.poolsTook {
+		began := time.Now()
+		if s.pools, s.err = q.Pools(ctx); s.err != nil {
+			return s
+		}
+		s.poolsAt, s.poolsTook = now, time.Since(began)
 	}
 	if s.executors, s.err = q.Executors(ctx, false, maxLive); s.err != nil {
 		return s
 	}
-	batches, err := q.Batches(ctx, report.BatchFilter{Open: true}, nil, maxBatches)
+	batches, err := q.Batches(ctx, report.BatchFilter{Open: true, Among: maxAmong}, nil, maxBatches)
 	if s.batches, s.err = batches.Batches, err; s.err != nil {
 		return s
 	}
