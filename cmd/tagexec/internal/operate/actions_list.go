@@ -41,7 +41,7 @@ func doneTo(a report.Action) string {
 	case len(a.JobIDs) == 1:
 		return fmt.Sprintf("job %d", a.JobIDs[0])
 	case len(a.JobIDs) > 0:
-		return plural(len(a.JobIDs), "job")
+		return listing.Plural(len(a.JobIDs), "job")
 	case a.Batch != nil:
 		return "batch " + *a.Batch
 	case a.Pool != nil:
@@ -119,7 +119,7 @@ func aboutActions(n, limit int) string {
 	case n == 0:
 		return "No action matches."
 	case n == limit:
-		return "The latest " + plural(n, "action") + "; --limit or --all shows more."
+		return "The latest " + listing.Plural(n, "action") + "; --limit or --all shows more."
 	}
-	return plural(n, "action") + ", the latest first."
+	return listing.Plural(n, "action") + ", the latest first."
 }

@@ -6,6 +6,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/tagexec/tagexec/cmd/internal/cli"
+	"github.com/tagexec/tagexec/cmd/internal/listing"
 	act "github.com/tagexec/tagexec/store/operate"
 	"github.com/tagexec/tagexec/store/report"
 )
@@ -35,7 +36,7 @@ func batchCancel(std cli.Streams) *cobra.Command {
 				if n == 0 {
 					return a.say(std, done, "Nothing to do: no job of %s waits or runs.", args[0])
 				}
-				return a.say(std, done, "%s of %s cancelled, or asked to stop.", plural(n, "job"), args[0])
+				return a.say(std, done, "%s of %s cancelled, or asked to stop.", listing.Plural(n, "job"), args[0])
 			})
 		},
 	}

@@ -184,7 +184,7 @@ func printForecast(l *listing.Look, q *estimate.Queue, e *estimate.Estimate, b *
 		l.Print("due %s: late in %.0f of 100 draws", l.Clock(*q.Due), 100*e.Late)
 	}
 	if e.Refusal == "" {
-		l.Print("from %s%s", plural(e.Runs, "past run"), newTags(e))
+		l.Print("from %s%s", listing.Plural(e.Runs, "past run"), newTags(e))
 	}
 }
 
@@ -192,7 +192,7 @@ func newTags(e *estimate.Estimate) string {
 	if e.NewTags == 0 {
 		return ""
 	}
-	return "; " + plural(e.NewTags, "tag") + " never succeeded before"
+	return "; " + listing.Plural(e.NewTags, "tag") + " never succeeded before"
 }
 
 // poolsOf names pools with their slots.
@@ -200,7 +200,7 @@ func poolsOf(slots map[string]int) string {
 	var list []string
 	for _, name := range slices.Sorted(maps.Keys(slots)) {
 		if n := slots[name]; n > 0 {
-			list = append(list, fmt.Sprintf("%s at %s", name, plural(n, "slot")))
+			list = append(list, fmt.Sprintf("%s at %s", name, listing.Plural(n, "slot")))
 		} else {
 			list = append(list, name+" without a limit")
 		}

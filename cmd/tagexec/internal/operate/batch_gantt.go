@@ -68,9 +68,9 @@ func drawGantt(l *listing.Look, batch string, runs []report.Run) {
 	lanes := slots(runs, l.Now())
 	note := ""
 	if len(runs) == maxBars {
-		note = fmt.Sprintf(" (the first %s)", thousands(maxBars))
+		note = fmt.Sprintf(" (the first %s)", listing.Thousands(maxBars))
 	}
-	l.Say("%s: %s%s in %s, from %s to %s", batch, plural(len(runs), "attempt"), note, listing.Seconds(last.Sub(first).Seconds()), l.Time(first), l.Time(last))
+	l.Say("%s: %s%s in %s, from %s to %s", batch, listing.Plural(len(runs), "attempt"), note, listing.Seconds(last.Sub(first).Seconds()), l.Time(first), l.Time(last))
 	name := 0
 	for _, lane := range lanes {
 		name = max(name, text.StringWidth(lane.label))

@@ -93,8 +93,8 @@ func aboutBatches(f report.BatchFilter, page report.BatchPage) string {
 	case n == 0:
 		return "There is no batch."
 	case page.Next != nil:
-		return "The newest " + plural(n, what+"batch") + "; --limit or --all shows more."
+		return "The newest " + listing.Plural(n, what+"batch") + "; --limit or --all shows more."
 	default:
-		return plural(n, what+"batch") + ", the newest first."
+		return listing.Plural(n, what+"batch") + ", the newest first."
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/tagexec/tagexec/cmd/internal/cli"
+	"github.com/tagexec/tagexec/cmd/internal/listing"
 	act "github.com/tagexec/tagexec/store/operate"
 	"github.com/tagexec/tagexec/store/report"
 )
@@ -42,7 +43,7 @@ func batchPriority(std cli.Streams) *cobra.Command {
 				if n == 0 {
 					return a.say(std, done, "Nothing to do: no waiting job of %s has another priority.", args[0])
 				}
-				return a.say(std, done, "%s of %s moved to priority %d.", plural(n, "waiting job"), args[0], priority)
+				return a.say(std, done, "%s of %s moved to priority %d.", listing.Plural(n, "waiting job"), args[0], priority)
 			})
 		},
 	}

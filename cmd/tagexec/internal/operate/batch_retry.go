@@ -6,6 +6,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/tagexec/tagexec/cmd/internal/cli"
+	"github.com/tagexec/tagexec/cmd/internal/listing"
 	act "github.com/tagexec/tagexec/store/operate"
 	"github.com/tagexec/tagexec/store/report"
 )
@@ -40,7 +41,7 @@ func batchRetry(std cli.Streams) *cobra.Command {
 				if n == 0 {
 					return a.say(std, done, "Nothing to do: %s has no such job.", args[0])
 				}
-				return a.say(std, done, "%s of %s pending again.", plural(n, "job"), args[0])
+				return a.say(std, done, "%s of %s pending again.", listing.Plural(n, "job"), args[0])
 			})
 		},
 	}

@@ -97,15 +97,15 @@ func aboutBatch(l *listing.Look, b report.BatchDetail) string {
 	case b.Jobs == 0:
 		return fmt.Sprintf("%s has no job: none was submitted, or all were pruned", b.Batch)
 	case b.Settled() && b.Failed+b.Cancelled == 0:
-		return fmt.Sprintf("%s is done: all %s succeeded", b.Batch, plural(b.Jobs, "job"))
+		return fmt.Sprintf("%s is done: all %s succeeded", b.Batch, listing.Plural(b.Jobs, "job"))
 	case b.Settled():
-		return fmt.Sprintf("%s is done: %s of %s succeeded, %s failed, %s cancelled", b.Batch, thousands(b.Succeeded), plural(b.Jobs, "job"), thousands(b.Failed), thousands(b.Cancelled))
+		return fmt.Sprintf("%s is done: %s of %s succeeded, %s failed, %s cancelled", b.Batch, listing.Thousands(b.Succeeded), listing.Plural(b.Jobs, "job"), listing.Thousands(b.Failed), listing.Thousands(b.Cancelled))
 	case late:
-		return fmt.Sprintf("%s is late, due %s: %s of %s done, %s failed", b.Batch, l.Clock(*b.DueAt), thousands(done), plural(b.Jobs, "job"), thousands(b.Failed))
+		return fmt.Sprintf("%s is late, due %s: %s of %s done, %s failed", b.Batch, l.Clock(*b.DueAt), listing.Thousands(done), listing.Plural(b.Jobs, "job"), listing.Thousands(b.Failed))
 	case b.DueAt != nil:
-		return fmt.Sprintf("%s is open, due %s: %s of %s done, %s failed", b.Batch, l.Clock(*b.DueAt), thousands(done), plural(b.Jobs, "job"), thousands(b.Failed))
+		return fmt.Sprintf("%s is open, due %s: %s of %s done, %s failed", b.Batch, l.Clock(*b.DueAt), listing.Thousands(done), listing.Plural(b.Jobs, "job"), listing.Thousands(b.Failed))
 	}
-	return fmt.Sprintf("%s is open: %s of %s done, %s failed", b.Batch, thousands(done), plural(b.Jobs, "job"), thousands(b.Failed))
+	return fmt.Sprintf("%s is open: %s of %s done, %s failed", b.Batch, listing.Thousands(done), listing.Plural(b.Jobs, "job"), listing.Thousands(b.Failed))
 }
 
 // progress draws how far a batch is, in a bar of 30, with its counts.
@@ -123,7 +123,7 @@ func progress(b report.BatchDetail) string {
 		what string
 	}{{b.Succeeded, "ok"}, {b.Failed, "failed"}, {b.Cancelled, "cancelled"}, {b.Running, "running"}, {b.Pending, "waiting"}} {
 		if part.n > 0 {
-			bar += fmt.Sprintf(" %s %s", thousands(part.n), part.what)
+			bar += fmt.Sprintf(" %s %s", listing.Thousands(part.n), part.what)
 		}
 	}
 	return bar

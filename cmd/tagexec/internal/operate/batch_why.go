@@ -80,7 +80,7 @@ func waitFor(w report.Wait) string {
 	if *w.Ahead == 1 {
 		return w.Detail + "; 1 job of others ahead"
 	}
-	return fmt.Sprintf("%s; %s jobs of others ahead", w.Detail, capped(*w.Ahead, 100_000))
+	return fmt.Sprintf("%s; %s jobs of others ahead", w.Detail, listing.Capped(*w.Ahead, 100_000))
 }
 
 // aboutWaits says how a batch stands and what most of it waits for.
@@ -95,9 +95,9 @@ func aboutWaits(l *listing.Look, b report.BatchDetail, waits []report.Wait) stri
 			sentence = "late: due " + l.Clock(*b.DueAt)
 		}
 	}
-	sentence += fmt.Sprintf(", %s of %s done", thousands(b.Succeeded+b.Failed+b.Cancelled), plural(b.Jobs, "job"))
+	sentence += fmt.Sprintf(", %s of %s done", listing.Thousands(b.Succeeded+b.Failed+b.Cancelled), listing.Plural(b.Jobs, "job"))
 	if b.Failed > 0 {
-		sentence += fmt.Sprintf(" (%s failed)", thousands(b.Failed))
+		sentence += fmt.Sprintf(" (%s failed)", listing.Thousands(b.Failed))
 	}
 	switch {
 	case len(waits) == 0:
@@ -145,7 +145,7 @@ func remedies(b report.BatchDetail, waits []report.Wait) []string {
 		}
 	}
 	if b.Failed > 0 {
-		add("tagexec batch status %s    # why %s failed", shellWord(b.Batch), plural(b.Failed, "job"))
+		add("tagexec batch status %s    # why %s failed", shellWord(b.Batch), listing.Plural(b.Failed, "job"))
 	}
 	return list
 }

@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/tagexec/tagexec/cmd/internal/cli"
+	"github.com/tagexec/tagexec/cmd/internal/listing"
 	act "github.com/tagexec/tagexec/store/operate"
 	"github.com/tagexec/tagexec/store/report"
 )
@@ -48,7 +49,7 @@ func executorsDrain(std cli.Streams) *cobra.Command {
 				if !asked {
 					return a.say(std, done, "Nothing to do: the executor on %s has ended, or was asked already.", name)
 				}
-				return a.say(std, done, "The executor on %s claims nothing more, and ends when its jobs have: %s.", name, plural(list[i].Running, "job"))
+				return a.say(std, done, "The executor on %s claims nothing more, and ends when its jobs have: %s.", name, listing.Plural(list[i].Running, "job"))
 			})
 		},
 	}

@@ -65,9 +65,9 @@ func aboutExecutors(list []report.Executor) string {
 	if alive == 0 {
 		return "No executor lives: start one with `tagexec serve`."
 	}
-	sentence := fmt.Sprintf("%s live, %s of %s busy", plural(alive, "executor"), thousands(busy), plural(workers, "worker"))
+	sentence := fmt.Sprintf("%s live, %s of %s busy", listing.Plural(alive, "executor"), listing.Thousands(busy), listing.Plural(workers, "worker"))
 	if alive == 1 {
-		sentence = fmt.Sprintf("1 executor lives, %s of %s busy", thousands(busy), plural(workers, "worker"))
+		sentence = fmt.Sprintf("1 executor lives, %s of %s busy", listing.Thousands(busy), listing.Plural(workers, "worker"))
 	}
 	if silent > 0 {
 		sentence += fmt.Sprintf("; nothing is heard of %d", silent)

@@ -86,8 +86,8 @@ func aboutFailures(day string, list []report.Failure, limit int) string {
 	case n == 0:
 		return fmt.Sprintf("No attempt failed on %s.", day)
 	case n == limit:
-		return fmt.Sprintf("The %s most frequent reasons of %s; --limit shows more.", thousands(n), day)
+		return fmt.Sprintf("The %s most frequent reasons of %s; --limit shows more.", listing.Thousands(n), day)
 	default:
-		return fmt.Sprintf("%s failed on %s, for %s.", plural(int(attempts), "attempt"), day, plural(n, "reason"))
+		return fmt.Sprintf("%s failed on %s, for %s.", listing.Plural(int(attempts), "attempt"), day, listing.Plural(n, "reason"))
 	}
 }

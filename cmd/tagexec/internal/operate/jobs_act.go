@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/tagexec/tagexec/cmd/internal/cli"
+	"github.com/tagexec/tagexec/cmd/internal/listing"
 	act "github.com/tagexec/tagexec/store/operate"
 	"github.com/tagexec/tagexec/store/report"
 )
@@ -106,9 +107,9 @@ func (a *jobsAct) byNumber(ctx context.Context, std cli.Streams, actor *act.Acto
 // outcome says what became of jobs.
 func (a *jobsAct) outcome(n, of int) string {
 	if n == 1 {
-		return fmt.Sprintf("1 of %s is %s.", plural(of, "job"), a.done)
+		return fmt.Sprintf("1 of %s is %s.", listing.Plural(of, "job"), a.done)
 	}
-	return fmt.Sprintf("%s of %s are %s.", thousands(n), plural(of, "job"), a.done)
+	return fmt.Sprintf("%s of %s are %s.", listing.Thousands(n), listing.Plural(of, "job"), a.done)
 }
 
 // byFilter acts on the jobs that match now: those that come to match later are not
@@ -139,7 +140,7 @@ func (a *jobsAct) byFilter(ctx context.Context, std cli.Streams, actor *act.Acto
 		n += done
 		if err != nil {
 			bar.End()
-			return fmt.Errorf("%s of %s are %s, and then it failed: %w", thousands(n), plural(len(ids), "job"), a.done, err)
+			return fmt.Errorf("%s of %s are %s, and then it failed: %w", listing.Thousands(n), listing.Plural(len(ids), "job"), a.done, err)
 		}
 		bar.Show(min(at+chunk, len(ids)), len(ids), a.verb)
 	}
@@ -149,7 +150,7 @@ func (a *jobsAct) byFilter(ctx context.Context, std cli.Streams, actor *act.Acto
 
 // confirm shows what would be acted on, and asks.
 func (a *jobsAct) confirm(ctx context.Context, std cli.Streams, n int, first []report.Job) error {
-	what := fmt.Sprintf("%s match and would be %s", plural(n, "job"), a.done)
+	what := fmt.Sprintf("%s match and would be %s", listing.Plural(n, "job"), a.done)
 	if n == 1 {
 		what = "1 job matches and would be " + a.done
 	}
@@ -158,9 +159,9 @@ func (a *jobsAct) confirm(ctx context.Context, std cli.Streams, n int, first []r
 		fmt.Fprintln(std.Err, "  "+cli.Printable(strings.TrimSpace(fmt.Sprintf("%d %s %s %s", j.ID, j.State, j.Tag, failure(j.ErrorCode, j.Error)))))
 	}
 	if n > len(first) {
-		fmt.Fprintf(std.Err, "  … and %s more\n", thousands(n-len(first)))
+		fmt.Fprintf(std.Err, "  … and %s more\n", listing.Thousands(n-len(first)))
 	}
-	agreed, asked, err := cli.Confirm(ctx, std, strings.ToUpper(a.verb[:1])+a.verb[1:]+" "+plural(n, "job")+"?")
+	agreed, asked, err := cli.Confirm(ctx, std, strings.ToUpper(a.verb[:1])+a.verb[1:]+" "+listing.Plural(n, "job")+"?")
 	switch {
 	case err != nil:
 		return err

@@ -122,18 +122,18 @@ func aboutPage(look *listing.Look, f report.JobFilter, page report.JobPage, limi
 	switch {
 	case page.Looked != nil:
 		return fmt.Sprintf("Looked at the newest %s, back to %s: %s. --all looks through the rest.",
-			plural(page.Looked.Jobs, "job"), look.Time(page.Looked.Back), match(shown))
+			listing.Plural(page.Looked.Jobs, "job"), look.Time(page.Looked.Back), match(shown))
 	case shown == 0:
 		return "No job matches."
 	case shown < limit:
-		return fmt.Sprintf("%s, %s.", plural(shown, "job"), f.Order())
+		return fmt.Sprintf("%s, %s.", listing.Plural(shown, "job"), f.Order())
 	}
-	return fmt.Sprintf("The first %s, %s; --limit or --all shows more.", plural(shown, "job"), f.Order())
+	return fmt.Sprintf("The first %s, %s; --limit or --all shows more.", listing.Plural(shown, "job"), f.Order())
 }
 
 func match(n int) string {
 	if n == 1 {
 		return "1 matches"
 	}
-	return thousands(n) + " match"
+	return listing.Thousands(n) + " match"
 }

@@ -79,7 +79,7 @@ func printOutput(ctx context.Context, std cli.Streams, look *listing.Look, r *re
 		fmt.Fprintln(std.Err, cli.Printable(about+", printed nothing."))
 		return nil
 	}
-	fmt.Fprintln(std.Err, cli.Printable(fmt.Sprintf("%s, printed %s.", about, plural(int(o.OutputBytes), "byte"))))
+	fmt.Fprintln(std.Err, cli.Printable(fmt.Sprintf("%s, printed %s.", about, listing.Plural(int(o.OutputBytes), "byte"))))
 	output := *o.Output
 	if !strings.HasSuffix(output, "\n") {
 		output += "\n"

@@ -129,7 +129,7 @@ func (f *outputFollower) print(ctx context.Context) error {
 	}
 	for _, c := range chunks {
 		if c.AtByte > f.from {
-			f.say("%s of the output are not there any more, as after a failover.", plural(int(c.AtByte-f.from), "byte"))
+			f.say("%s of the output are not there any more, as after a failover.", listing.Plural(int(c.AtByte-f.from), "byte"))
 		}
 		f.shown.WriteString(c.Chunk)
 		f.from, f.printed = c.AtByte+int64(len(c.Chunk)), c.OutputBytes
@@ -170,13 +170,13 @@ func (f *outputFollower) end(ctx context.Context, look *listing.Look) (code int,
 	case !ok:
 		f.say("What was recorded does not begin with what was shown, and follows as a whole.")
 	case missing > 0:
-		f.say("%s between what was shown and what follows were neither shown nor recorded.", plural(int(missing), "byte"))
+		f.say("%s between what was shown and what follows were neither shown nor recorded.", listing.Plural(int(missing), "byte"))
 	}
 	if last := f.shown.String() + rest; last != "" && !strings.HasSuffix(last, "\n") {
 		rest += "\n"
 	}
 	fmt.Fprint(f.std.Out, rest)
-	about := fmt.Sprintf("Attempt %d of job %d (%s), %s at %s, printed %s.", o.Attempt, f.id, f.tag, o.Outcome, look.Time(o.FinishedAt), plural(int(o.OutputBytes), "byte"))
+	about := fmt.Sprintf("Attempt %d of job %d (%s), %s at %s, printed %s.", o.Attempt, f.id, f.tag, o.Outcome, look.Time(o.FinishedAt), listing.Plural(int(o.OutputBytes), "byte"))
 	if o.Outcome == "succeeded" {
 		f.say("%s", about)
 		return cli.ExitOK, nil

@@ -59,7 +59,7 @@ func printJob(l *listing.Look, j report.JobDetail) error {
 		listing.Item{Name: "state", Value: j.State},
 		listing.Item{Name: "batch", Value: maybe(j.Batch)},
 		listing.Item{Name: "business date", Value: maybe(j.BizDate)},
-		listing.Item{Name: "kind, pool", Value: fmt.Sprintf("%s in %s, %s, priority %d", j.Kind, j.Pool, plural(j.Slots, "slot"), j.Priority)},
+		listing.Item{Name: "kind, pool", Value: fmt.Sprintf("%s in %s, %s, priority %d", j.Kind, j.Pool, listing.Plural(j.Slots, "slot"), j.Priority)},
 		listing.Item{Name: "attempts", Value: fmt.Sprintf("%d, of which %d of %d failures", j.Attempt, j.Failures, j.MaxAttempts)},
 		listing.Item{Name: "mutex key", Value: maybe(j.MutexKey)},
 		listing.Item{Name: "dedupe key", Value: maybe(j.DedupeKey)},

@@ -57,7 +57,7 @@ func aboutPools(pools []report.Pool) string {
 		}
 	}
 	if len(found) == 0 {
-		return plural(len(pools), "pool") + "; none is paused, and none is full while jobs wait."
+		return listing.Plural(len(pools), "pool") + "; none is paused, and none is full while jobs wait."
 	}
 	return strings.Join(found, "; ") + "."
 }
@@ -66,5 +66,5 @@ func areJobs(n int) string {
 	if n == 1 {
 		return "1 job is"
 	}
-	return capped(n, 100_000) + " jobs are"
+	return listing.Capped(n, 100_000) + " jobs are"
 }

@@ -7,6 +7,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/tagexec/tagexec/cmd/internal/cli"
+	"github.com/tagexec/tagexec/cmd/internal/listing"
 	act "github.com/tagexec/tagexec/store/operate"
 	"github.com/tagexec/tagexec/store/report"
 )
@@ -69,5 +70,5 @@ func slotsInWords(n *int) string {
 	if n == nil {
 		return "no limit"
 	}
-	return plural(*n, "slot")
+	return listing.Plural(*n, "slot")
 }

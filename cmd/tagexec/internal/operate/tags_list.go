@@ -84,7 +84,7 @@ func aboutTags(n, limit int) string {
 	case n == 0:
 		return "No tag has ended jobs."
 	case n == limit:
-		return "The first " + plural(n, "tag") + " by name; --after, --limit or --all shows more."
+		return "The first " + listing.Plural(n, "tag") + " by name; --after, --limit or --all shows more."
 	}
-	return plural(n, "tag") + " by name."
+	return listing.Plural(n, "tag") + " by name."
 }

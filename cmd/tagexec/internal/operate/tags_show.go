@@ -56,7 +56,7 @@ func tagsShow(std cli.Streams) *cobra.Command {
 
 func printTag(l *listing.Look, h report.TagHistory, days int) error {
 	if h.Attempts == 0 {
-		l.Say("No job of %s has ended in the last %s.", h.Tag, plural(days, "day"))
+		l.Say("No job of %s has ended in the last %s.", h.Tag, listing.Plural(days, "day"))
 		return nil
 	}
 	l.Say("%s", aboutTag(h.TagSummary, days))
@@ -72,14 +72,14 @@ func printTag(l *listing.Look, h report.TagHistory, days int) error {
 
 // aboutTag says in a sentence how a tag did.
 func aboutTag(s report.TagSummary, days int) string {
-	sentence := fmt.Sprintf("%s succeeded on %d of %s", s.Tag, s.DaysSucceeded, plural(days, "day"))
+	sentence := fmt.Sprintf("%s succeeded on %d of %s", s.Tag, s.DaysSucceeded, listing.Plural(days, "day"))
 	if s.P50RunSeconds != nil {
 		sentence += ", median " + listing.Seconds(*s.P50RunSeconds)
 		if before := s.PreviousP50RunSeconds; before != nil && *before > 0 {
-			sentence += fmt.Sprintf(" (%+.0f %% against the %s before)", (*s.P50RunSeconds / *before - 1)*100, plural(days, "day"))
+			sentence += fmt.Sprintf(" (%+.0f %% against the %s before)", (*s.P50RunSeconds / *before - 1)*100, listing.Plural(days, "day"))
 		}
 	}
-	sentence += ", " + plural(s.Failures, "failure") + " in " + plural(s.Attempts, "attempt")
+	sentence += ", " + listing.Plural(s.Failures, "failure") + " in " + listing.Plural(s.Attempts, "attempt")
 	if s.SlotSeconds != nil {
 		sentence += ", " + listing.Seconds(*s.SlotSeconds) + " of slots"
 	}

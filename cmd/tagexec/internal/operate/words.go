@@ -2,37 +2,8 @@ package operate
 
 import (
 	"fmt"
-	"strconv"
 	"strings"
 )
-
-// plural is a count with what is counted: "1 job", "1,234 jobs".
-func plural(n int, what string) string {
-	if n != 1 {
-		what += "s"
-		if strings.HasSuffix(what, "chs") {
-			what = strings.TrimSuffix(what, "s") + "es"
-		}
-	}
-	return thousands(n) + " " + what
-}
-
-// thousands is a number as people read it.
-func thousands(n int) string {
-	digits := strconv.Itoa(n)
-	for i := len(digits) - 3; i > 0; i -= 3 {
-		digits = digits[:i] + "," + digits[i:]
-	}
-	return digits
-}
-
-// capped is a count that ends at most, with a sign that there are more.
-func capped(n, most int) string {
-	if n > most {
-		return thousands(most) + "+"
-	}
-	return thousands(n)
-}
 
 // maybe is a text that may be missing.
 func maybe(s *string) string {

@@ -8,6 +8,7 @@ import (
 	tea "charm.land/bubbletea/v2"
 
 	"github.com/tagexec/tagexec/cmd/internal/cli"
+	"github.com/tagexec/tagexec/cmd/internal/listing"
 	"github.com/tagexec/tagexec/store/operate"
 )
 
@@ -65,12 +66,12 @@ func deedOf(key string, t target) *deed {
 	case key == "c" && t.kind == aBatch:
 		return &deed{"Cancel all that is left of batch " + name + "?", func(ctx context.Context, a actor, o operate.Order) (string, error) {
 			n, err := a.CancelBatch(ctx, t.name, o)
-			return fmt.Sprintf("%s of batch %s cancelled or asked to stop.", count(n, "job"), name), err
+			return fmt.Sprintf("%s of batch %s cancelled or asked to stop.", listing.Plural(n, "job"), name), err
 		}}
 	case key == "r" && t.kind == aBatch:
 		return &deed{"Retry what failed of batch " + name + "?", func(ctx context.Context, a actor, o operate.Order) (string, error) {
 			n, err := a.RetryBatch(ctx, t.name, "failed", o)
-			return fmt.Sprintf("%s of batch %s made pending again.", count(n, "job"), name), err
+			return fmt.Sprintf("%s of batch %s made pending again.", listing.Plural(n, "job"), name), err
 		}}
 	case key == "p" && t.kind == aPool:
 		verb, past := "Pause", "paused"

@@ -106,7 +106,7 @@ func (d *detail) scroll(by int) {
 func aboutJob(j report.JobDetail, look *listing.Look) (title string, about []string) {
 	title = fmt.Sprintf("job %d %s, %s", j.ID, cli.Printable(j.Tag), j.State)
 	about = []string{cli.Printable(j.Explanation)}
-	facts := fmt.Sprintf("kind %s, pool %s, %s, priority %d", cli.Printable(j.Kind), cli.Printable(j.Pool), count(j.Slots, "slot"), j.Priority)
+	facts := fmt.Sprintf("kind %s, pool %s, %s, priority %d", cli.Printable(j.Kind), cli.Printable(j.Pool), listing.Plural(j.Slots, "slot"), j.Priority)
 	if j.Batch != nil {
 		facts += ", batch " + cli.Printable(*j.Batch)
 	}
@@ -117,7 +117,7 @@ func aboutJob(j report.JobDetail, look *listing.Look) (title string, about []str
 	const most = 5
 	for i, a := range j.Attempts {
 		if i == most {
-			about = append(about, fmt.Sprintf("and %s before", count(len(j.Attempts)-most, "attempt")))
+			about = append(about, fmt.Sprintf("and %s before", listing.Plural(len(j.Attempts)-most, "attempt")))
 			break
 		}
 		line := fmt.Sprintf("attempt %d %s at %s after %s on %s", a.Attempt, a.Outcome, look.Time(a.FinishedAt), listing.Seconds(a.RunSeconds), cli.Printable(a.Hostname))
@@ -135,9 +135,9 @@ func aboutJob(j report.JobDetail, look *listing.Look) (title string, about []str
 // aboutWaits is why the jobs of a batch do not run.
 func aboutWaits(waits []report.Wait) (about []string) {
 	for _, w := range waits {
-		line := fmt.Sprintf("%7s  %s", thousands(w.Jobs), cli.Printable(w.Detail))
+		line := fmt.Sprintf("%7s  %s", listing.Thousands(w.Jobs), cli.Printable(w.Detail))
 		if w.Ahead != nil && *w.Ahead > 0 {
-			line += fmt.Sprintf("; %s of others ahead", capped(*w.Ahead, maxQueue))
+			line += fmt.Sprintf("; %s of others ahead", listing.Capped(*w.Ahead, maxQueue))
 		}
 		about = append(about, line+fmt.Sprintf("  (job %d)", w.ExampleJobID))
 	}
@@ -155,7 +155,7 @@ func aboutHolder(t target, s snapshot) (title string, about []string) {
 	}
 	for _, j := range s.running {
 		if t.kind == aPool && j.Pool == t.name || t.kind == anExecutor && j.ExecutorID != nil && *j.ExecutorID == t.name {
-			about = append(about, fmt.Sprintf("job %d %s, %s, runs for %s", j.ID, cli.Printable(j.Tag), count(j.Slots, "slot"), listing.Seconds(seconds(j.RunSeconds))))
+			about = append(about, fmt.Sprintf("job %d %s, %s, runs for %s", j.ID, cli.Printable(j.Tag), listing.Plural(j.Slots, "slot"), listing.Seconds(seconds(j.RunSeconds))))
 		}
 	}
 	if t.kind == anExecutor {

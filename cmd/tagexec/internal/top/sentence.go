@@ -20,12 +20,12 @@ func (s snapshot) sentence() string {
 			alive, workers = alive+1, workers+e.Workers
 		}
 	}
-	text := fmt.Sprintf("%s run on %s of %s, %s due", capped(len(s.running), maxRunning-1), count(alive, "executor"), count(workers, "worker"), capped(due, maxQueue))
+	text := fmt.Sprintf("%s run on %s of %s, %s due", listing.Capped(len(s.running), maxRunning-1), listing.Plural(alive, "executor"), listing.Plural(workers, "worker"), listing.Capped(due, maxQueue))
 	if later := pending - due; later > 0 {
-		text += fmt.Sprintf(", %s later", capped(later, maxQueue))
+		text += fmt.Sprintf(", %s later", listing.Capped(later, maxQueue))
 	}
 	if s.pace.Attempts > 0 {
-		text += fmt.Sprintf("; %s end a minute, %d %% fail", thousands(s.pace.Attempts/report.PaceMinutes), s.pace.Failed*100/s.pace.Attempts)
+		text += fmt.Sprintf("; %s end a minute, %d %% fail", listing.Thousands(s.pace.Attempts/report.PaceMinutes), s.pace.Failed*100/s.pace.Attempts)
 	}
 	return text + "."
 }
@@ -45,7 +45,7 @@ func (s snapshot) needs() []string {
 	for _, p := range s.pools {
 		due += p.Due
 		if p.Paused && p.Due > 0 {
-			list = append(list, fmt.Sprintf("pool %s is paused while %s are due in it", cli.Printable(p.Pool), capped(p.Due, maxQueue)))
+			list = append(list, fmt.Sprintf("pool %s is paused while %s are due in it", cli.Printable(p.Pool), listing.Capped(p.Due, maxQueue)))
 		}
 	}
 	if !alive && due > 0 {
@@ -71,12 +71,4 @@ func (s snapshot) attention() string {
 		text += fmt.Sprintf("; and %d more", more)
 	}
 	return "! " + text
-}
-
-// count is a number with what is counted.
-func count(n int, what string) string {
-	if n != 1 {
-		what += "s"
-	}
-	return thousands(n) + " " + what
 }

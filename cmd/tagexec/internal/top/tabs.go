@@ -64,7 +64,7 @@ func poolsTab(s snapshot, _ *listing.Look) table {
 		}
 		t.rows = append(t.rows, row{
 			target: target{kind: aPool, name: p.Pool, paused: p.Paused},
-			cells:  []string{cli.Printable(p.Pool), strconv.Itoa(p.Used), slots, capped(p.Due, maxQueue), capped(p.Pending, maxQueue), wait, state},
+			cells:  []string{cli.Printable(p.Pool), strconv.Itoa(p.Used), slots, listing.Capped(p.Due, maxQueue), listing.Capped(p.Pending, maxQueue), wait, state},
 			loud:   p.Paused && p.Due > 0, sort: []float64{float64(p.Due), seconds(p.OldestDueSeconds)},
 		})
 	}
@@ -114,8 +114,8 @@ func batchesTab(s snapshot, look *listing.Look) table {
 		}
 		t.rows = append(t.rows, row{
 			target: target{kind: aBatch, name: b.Batch},
-			cells: []string{cli.Printable(b.Batch), text(b.DagID), due, capped(b.Succeeded, most), capped(b.Failed, most), capped(b.Running, most),
-				capped(b.Pending, most), capped(b.Jobs, most)},
+			cells: []string{cli.Printable(b.Batch), text(b.DagID), due, listing.Capped(b.Succeeded, most), listing.Capped(b.Failed, most), listing.Capped(b.Running, most),
+				listing.Capped(b.Pending, most), listing.Capped(b.Jobs, most)},
 			loud: late, sort: []float64{float64(b.Pending)},
 		})
 	}

@@ -1,0 +1,34 @@
+package listing
+
+import (
+	"strconv"
+	"strings"
+)
+
+// Plural is a count with what is counted: "1 job", "1,234 jobs".
+func Plural(n int, what string) string {
+	if n != 1 {
+		what += "s"
+		if strings.HasSuffix(what, "chs") {
+			what = strings.TrimSuffix(what, "s") + "es"
+		}
+	}
+	return Thousands(n) + " " + what
+}
+
+// Thousands is a number as people read it.
+func Thousands(n int) string {
+	digits := strconv.Itoa(n)
+	for i := len(digits) - 3; i > 0; i -= 3 {
+		digits = digits[:i] + "," + digits[i:]
+	}
+	return digits
+}
+
+// Capped is a count that ends at most, with a sign that there are more.
+func Capped(n, most int) string {
+	if n > most {
+		return Thousands(most) + "+"
+	}
+	return Thousands(n)
+}
