@@ -244,7 +244,7 @@ func beginsEscape(b byte) bool { return b == '\\' || b == '%' || b == '&' || b =
 // begunEscape reports whether a text may be the first bytes of an escape.
 func begunEscape(text []byte) bool {
 	return len(text) > 0 && beginsEscape(text[0]) && text[0] != '+' && len(text) < 1+deepest+longestEscape &&
-		(bytes.IndexAny(text, " \t\r\n;") < 0 || string(text) == "=\r")
+		(!bytes.ContainsAny(text, " \t\r\n;") || string(text) == "=\r")
 }
 
 // deepest is how many characters more an escape within escapes may have: fifteen
