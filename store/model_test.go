@@ -604,6 +604,9 @@ func (m *model) prune() {
 			}
 		}
 	}
+	// Those of the past that were reaped; none of them is asked for anything again.
+	want.Executors = one[int64](m, `SELECT count(*) FROM tagexec.tag_executors e WHERE started_at <= now() - $1::interval AND greatest(stopped_at, reaped_at) <= now() - $1::interval
+		AND NOT EXISTS (SELECT FROM tagexec.tag_jobs j WHERE j.state = 'running' AND j.executor_id = e.id)`, age)
 	got, err := m.store.Prune(m.ctx, age, age)
 	m.must(err)
 	m.t.Logf("prune %s → %+v", age, got)
