@@ -181,3 +181,22 @@ func TestBulkFunctionsDoNotDeadlock(t *testing.T) {
 		}
 	}
 }
+
+// As cancel_batch and retry_batch do: of two that change a batch, the later one sees what
+// the earlier did.
+func TestBulkFunctionsWaitForWhoChangesTheBatch(t *testing.T) {
+	t.Parallel()
+	db := storetest.New(t)
+	id := db.Insert(storetest.Row{"batch": "b"})[0]
+	holder, conn := db.Conn(), db.Conn()
+	may(t, holder, "BEGIN; SELECT tagexec.lock_batch('b')")
+	may(t, conn, "SET lock_timeout = '50ms'")
+	for _, call := range []string{"cancel_jobs", "retry_jobs"} {
+		_, err := conn.Exec(t.Context(), fmt.Sprintf("SELECT tagexec.%s('{%d}')", call, id))
+		if pg := storetest.PgError(t, err); pg.Code != "55P03" || !strings.Contains(pg.Message, `batch "b" has been locked`) {
+			t.Errorf("%s: %s %s", call, pg.Code, pg.Message)
+		}
+	}
+	may(t, holder, "COMMIT")
+	may(t, conn, fmt.Sprintf("SELECT tagexec.cancel_jobs('{%d}')::text", id), "1")
+}

@@ -2,27 +2,12 @@ package migrations_test
 
 import (
 	"encoding/json"
-	"fmt"
 	"testing"
 
 	"github.com/jackc/pgx/v5"
 
 	"github.com/tagexec/tagexec/store/storetest"
 )
-
-// history is n jobs over 60 days up to now, in the order of time as a queue writes
-// them. Each tenth failed once before its last attempt.
-const history = `
-WITH new AS (
-    INSERT INTO tagexec.tag_jobs (tag, created_at, run_at, state, attempt, failures, started_at, finished_at, batch, executor_id, last_outcome, error, last_output)
-    SELECT 'tag ' || i %% 50, t, t, o, n, n - 1 + (o = 'failed')::integer, t + interval '1 min' * n, t + interval '1 min' * n + interval '1 s' * (i %% 60), 'b' || i / 1000,
-           '00000000-0000-0000-0000-000000000001', CASE o WHEN 'failed' THEN o END, CASE o WHEN 'failed' THEN repeat('x', 200) END, repeat('y', 200)
-      FROM (SELECT i, now() - interval '60 days' + i * interval '60 days' / %[1]d AS t, CASE i %% 20 WHEN 0 THEN 'failed' ELSE 'succeeded' END AS o, CASE i %% 10 WHEN 3 THEN 2 ELSE 1 END AS n
-              FROM generate_series(1, %[1]d) i) s
- RETURNING *)
-INSERT INTO tagexec.tag_past_attempts (job_id, executor_id, queued_at, started_at, finished_at, attempt, hostname, outcome, error, tag, kind, pool, slots, batch)
-SELECT id, executor_id, run_at, run_at, run_at + interval '30 s', 1, 'h', 'failed', repeat('x', 200), tag, kind, pool, slots, batch
-  FROM new WHERE attempt = 2`
 
 // A question about the last day must not read the history: what it costs then
 // does not grow with the age of the queue.
@@ -31,7 +16,7 @@ func TestReportsOfTheLastDayReadOnlyTheLastDay(t *testing.T) {
 	const attempts = 200_000
 	db := storetest.New(t)
 	db.Exec("ALTER TABLE tagexec.tag_jobs DISABLE TRIGGER check_new_jobs") // batches of their own below
-	db.Exec(fmt.Sprintf(history, attempts))
+	db.History(attempts)
 	db.Exec("INSERT INTO tagexec.tag_batches (batch, created_at) SELECT batch, min(created_at) FROM tagexec.tag_jobs GROUP BY 1")
 	db.Exec("INSERT INTO tagexec.tag_executors (id, hostname, pid, version, workers, kinds, lease_seconds) VALUES ('00000000-0000-0000-0000-000000000001', 'h', 1, '', 1, '{sql}', 60)")
 	db.Exec("VACUUM ANALYZE tagexec.tag_jobs, tagexec.tag_past_attempts, tagexec.tag_batches")

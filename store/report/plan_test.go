@@ -3,7 +3,6 @@ package report_test
 import (
 	"context"
 	"encoding/json"
-	"fmt"
 	"strings"
 	"sync"
 	"testing"
@@ -15,20 +14,6 @@ import (
 	"github.com/tagexec/tagexec/store/storetest"
 )
 
-// history is n jobs over 60 days up to now, in the order of time as a queue writes
-// them, of 50 tags, in batches of 1,000. Each tenth failed once before its last attempt.
-const history = `
-WITH new AS (
-    INSERT INTO tagexec.tag_jobs (tag, created_at, run_at, state, attempt, failures, started_at, finished_at, batch, executor_id, last_outcome, error, last_output)
-    SELECT 'tag ' || i %% 50, t, t, o, n, n - 1 + (o = 'failed')::integer, t + interval '1 min' * n, t + interval '1 min' * n + interval '1 s' * (i %% 60), 'b' || i / 1000,
-           '00000000-0000-0000-0000-000000000001', CASE o WHEN 'failed' THEN o END, CASE o WHEN 'failed' THEN repeat('x', 200) END, repeat('y', 200)
-      FROM (SELECT i, now() - interval '60 days' + i * interval '60 days' / %[1]d AS t, CASE i %% 20 WHEN 0 THEN 'failed' ELSE 'succeeded' END AS o, CASE i %% 10 WHEN 3 THEN 2 ELSE 1 END AS n
-              FROM generate_series(1, %[1]d) i) s
- RETURNING *)
-INSERT INTO tagexec.tag_past_attempts (job_id, executor_id, queued_at, started_at, finished_at, attempt, hostname, outcome, error, tag, kind, pool, slots, batch)
-SELECT id, executor_id, run_at, run_at, run_at + interval '30 s', 1, 'h', 'failed', repeat('x', 200), tag, kind, pool, slots, batch
-  FROM new WHERE attempt = 2`
-
 // What a question costs does not grow with the queue and its history: each statement
 // looks at 25,000 rows at most, of 60,000 jobs that have ended and 40,000 that wait.
 func TestEachQuestionLooksAtFewRows(t *testing.T) {
@@ -36,7 +21,7 @@ func TestEachQuestionLooksAtFewRows(t *testing.T) {
 	const most = 25_000
 	db := storetest.New(t)
 	db.Exec("ALTER TABLE tagexec.tag_jobs DISABLE TRIGGER check_new_jobs") // batches of their own below
-	db.Exec(fmt.Sprintf(history, 60_000))
+	db.History(60_000)
 	db.Exec("INSERT INTO tagexec.tag_batches (batch, created_at, due_at) SELECT batch, min(created_at), max(created_at) FROM tagexec.tag_jobs GROUP BY 1")
 	db.Exec("INSERT INTO tagexec.tag_jobs (tag, mutex_key) SELECT 'waits', CASE i % 2 WHEN 0 THEN 'k' || i % 7 END FROM generate_series(1, 40000) i")
 	db.Exec("INSERT INTO tagexec.tag_executors (id, hostname, pid, version, workers, kinds, lease_seconds) VALUES ('00000000-0000-0000-0000-000000000001', 'h', 1, '', 1, '{sql}', 60)")
