@@ -604,7 +604,6 @@ func (m *model) prune() {
 			}
 		}
 	}
-	// Those of the past that were reaped; none of them is asked for anything again.
 	want.Executors = one[int64](m, `SELECT count(*) FROM tagexec.tag_executors e WHERE started_at <= now() - $1::interval AND greatest(stopped_at, reaped_at) <= now() - $1::interval
 		AND NOT EXISTS (SELECT FROM tagexec.tag_jobs j WHERE j.state = 'running' AND j.executor_id = e.id)`, age)
 	got, err := m.store.Prune(m.ctx, age, age)
@@ -612,6 +611,12 @@ func (m *model) prune() {
 	m.t.Logf("prune %s → %+v", age, got)
 	if got != want {
 		m.t.Fatalf("pruned %+v, want %+v", got, want)
+	}
+	// One that is forgotten was reaped long ago, and is asked for nothing again.
+	for i, e := range m.executors {
+		if !one[bool](m, `SELECT EXISTS (SELECT FROM tagexec.tag_executors WHERE id = $1)`, e.id) {
+			m.register(i)
+		}
 	}
 }
 
