@@ -28,7 +28,7 @@ func root(std cli.Streams) *cobra.Command {
 	root.AddGroup(&cobra.Group{ID: runGroup, Title: "Run jobs:"}, &cobra.Group{ID: lookGroup, Title: "Look at the queue, and act on it:"})
 	addTo(root, runGroup, demoCommand(std), standaloneCommand(std), serve.Command(std), runCommand(std), submitCommand(std))
 	addTo(root, lookGroup, operate.Commands(std)...)
-	addTo(root, lookGroup, top.Command(std), doctorCommand(std))
+	addTo(root, lookGroup, top.Command(std), dashboardCommand(std), doctorCommand(std))
 	addTo(root, "", migrateCommand(std), pruneCommand(std), versionCommand(std), configTopic(), exitCodesTopic())
 	return root
 }

@@ -8,6 +8,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/tagexec/tagexec/cmd/internal/access"
 	"github.com/tagexec/tagexec/cmd/internal/cli"
 	"github.com/tagexec/tagexec/cmd/internal/config"
 	"github.com/tagexec/tagexec/cmd/internal/serve"
@@ -76,7 +77,7 @@ func standalone(ctx context.Context, std cli.Streams, c config.Config, dir strin
 		c.SQLSources = config.Sources{"local": login}
 	}
 	printConnection(std, c, server)
-	return serve.Run(ctx, c, log)
+	return serve.Run(ctx, c, access.Operator, log)
 }
 
 // nameDataDir says what to do with a data directory from before the first release.

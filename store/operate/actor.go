@@ -38,6 +38,7 @@ type Config struct {
 type Actor struct {
 	database *postgres.Database
 	pool     *postgres.Pool
+	begin    string
 }
 
 // Order is what is put on record with an action.
@@ -60,10 +61,18 @@ func Open(c Config) (*Actor, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Actor{database, pool}, nil
+	return &Actor{database, pool, begin}, nil
 }
 
-// Close closes the connections.
+// As returns an actor on the same connections that acts with the rights of a group role,
+// of which the login must be a member.
+func (a *Actor) As(role string) *Actor {
+	other := *a
+	other.begin = begin + "; SET LOCAL ROLE " + pgx.Identifier{role}.Sanitize()
+	return &other
+}
+
+// Close closes the connections, also those of actors that As returned.
 func (a *Actor) Close() { a.pool.Close() }
 
 var begin = fmt.Sprintf("BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE; SET LOCAL statement_timeout = %d; SET LOCAL lock_timeout = '10s'; SET LOCAL jit = off; SET LOCAL search_path = pg_catalog",
@@ -79,7 +88,7 @@ SELECT set_config('tagexec.reason', @reason::text, true),
 func (a *Actor) act(ctx context.Context, doing string, o Order, do func(context.Context, pgx.Tx) error) error {
 	bounded, cancel := context.WithTimeout(ctx, statementLimit+answerTime)
 	defer cancel()
-	err := pgx.BeginTxFunc(bounded, a.pool, pgx.TxOptions{BeginQuery: begin}, func(tx pgx.Tx) error {
+	err := pgx.BeginTxFunc(bounded, a.pool, pgx.TxOptions{BeginQuery: a.begin}, func(tx pgx.Tx) error {
 		if _, err := tx.Exec(bounded, orderSQL, pgx.StrictNamedArgs{"reason": o.Reason, "ui_user": o.UIUser, "bulk_id": o.BulkID, "filter": o.Filter}); err != nil {
 			return err
 		}

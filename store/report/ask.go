@@ -73,7 +73,7 @@ func Passing(err error) bool {
 func ask[T any](ctx context.Context, r *Reader, doing, role, sql string, args pgx.QueryRewriter) (list []T, err error) {
 	bounded, cancel := context.WithTimeout(ctx, r.limit+answerTime)
 	defer cancel()
-	err = pgx.BeginTxFunc(bounded, r.pool, pgx.TxOptions{BeginQuery: r.begin(pgx.ReadCommitted)}, func(tx pgx.Tx) error {
+	err = pgx.BeginTxFunc(bounded, r.pool, pgx.TxOptions{BeginQuery: r.begin(pgx.ReadCommitted, pgx.ReadOnly)}, func(tx pgx.Tx) error {
 		rows, err := tx.Query(bounded, sql, args)
 		if err != nil {
 			return err

@@ -18,7 +18,7 @@ func (r *Reader) Forecast(ctx context.Context, batch string) (q *estimate.Queue,
 	const doing = "estimate when the batch ends"
 	bounded, cancel := context.WithTimeout(ctx, forecastStatements*r.limit+answerTime)
 	defer cancel()
-	err = pgx.BeginTxFunc(bounded, r.pool, pgx.TxOptions{BeginQuery: r.begin(pgx.RepeatableRead)}, func(tx pgx.Tx) error {
+	err = pgx.BeginTxFunc(bounded, r.pool, pgx.TxOptions{BeginQuery: r.begin(pgx.RepeatableRead, pgx.ReadOnly)}, func(tx pgx.Tx) error {
 		q, err = estimate.Load(bounded, tx, batch)
 		return err
 	})

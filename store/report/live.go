@@ -27,7 +27,9 @@ SELECT tagexec.watch_output(@id::bigint) AS running`
 func (r *Reader) Watch(ctx context.Context, job int64) (running bool, err error) {
 	bounded, cancel := context.WithTimeout(ctx, r.limit+answerTime)
 	defer cancel()
-	err = r.pool.QueryRow(bounded, watchSQL, pgx.StrictNamedArgs{"id": job}).Scan(&running)
+	err = pgx.BeginTxFunc(bounded, r.pool, pgx.TxOptions{BeginQuery: r.begin(pgx.ReadCommitted, asTheLoginMay)}, func(tx pgx.Tx) error {
+		return tx.QueryRow(bounded, watchSQL, pgx.StrictNamedArgs{"id": job}).Scan(&running)
+	})
 	var pg *pgconn.PgError
 	switch {
 	case errors.As(err, &pg) && pg.Code == pgerrcode.NoDataFound:

@@ -36,6 +36,7 @@ type Reader struct {
 	database *postgres.Database
 	pool     *postgres.Pool
 	zone     string
+	role     string // whose rights it asks with; "" for those of the login
 	limit    time.Duration
 }
 
@@ -70,6 +71,21 @@ func (r *Reader) Within(limit time.Duration) *Reader {
 	return &patient
 }
 
+// As returns a reader on the same connections that asks with the rights of a group role,
+// of which the login must be a member: a *RefusedError says that it is none.
+func (r *Reader) As(role string) *Reader {
+	other := *r
+	other.role = role
+	return &other
+}
+
+// In returns a reader on the same connections whose days begin in another time zone.
+func (r *Reader) In(zone string) *Reader {
+	other := *r
+	other.zone = zone
+	return &other
+}
+
 // CheckSchema returns a *store.SchemaError if this code cannot read the schema.
 func (r *Reader) CheckSchema(ctx context.Context) error {
 	bounded, cancel := context.WithTimeout(ctx, r.limit+answerTime)
@@ -88,13 +104,19 @@ func (r *Reader) CheckSchema(ctx context.Context) error {
 	return r.database.Locate(err)
 }
 
+// asTheLoginMay is the access mode that the login has without asking for another.
+const asTheLoginMay pgx.TxAccessMode = ""
+
 // begin begins the transaction of one question, or of several about one moment.
 // enable_seqscan stays as it is: a plan is made for the tables as they are.
-func (r *Reader) begin(isolation pgx.TxIsoLevel) string {
-	settings := fmt.Sprintf("BEGIN ISOLATION LEVEL %s READ ONLY; SET LOCAL statement_timeout = %d; SET LOCAL jit = off; SET LOCAL search_path = pg_catalog",
-		isolation, r.limit.Milliseconds())
+func (r *Reader) begin(isolation pgx.TxIsoLevel, mode pgx.TxAccessMode) string {
+	settings := fmt.Sprintf("BEGIN ISOLATION LEVEL %s %s; SET LOCAL statement_timeout = %d; SET LOCAL jit = off; SET LOCAL search_path = pg_catalog",
+		isolation, mode, r.limit.Milliseconds())
 	if r.zone != "" {
 		settings += "; SET LOCAL timezone = '" + strings.ReplaceAll(r.zone, "'", "''") + "'"
+	}
+	if r.role != "" {
+		settings += "; SET LOCAL ROLE " + pgx.Identifier{r.role}.Sanitize()
 	}
 	return settings
 }

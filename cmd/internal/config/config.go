@@ -43,14 +43,14 @@ type Config struct {
 	SecretsDir         string       `split_words:"true" desc:"directory of the secrets that HTTP jobs may name"`
 	Retention          cli.Duration `desc:"age at which finished jobs are deleted, e.g. 90d; empty: keep everything"`
 	RetentionAttempts  cli.Duration `split_words:"true" desc:"age at which attempts are deleted whose job was; empty: as TAGEXEC_RETENTION, with their jobs"`
-	HTTPAddr           string       `split_words:"true" default:"127.0.0.1:8089" desc:"address of /healthz, /readyz and /metrics; the default falls to the next free port"`
+	HTTPAddr           string       `split_words:"true" default:"127.0.0.1:8089" desc:"address of the page, /healthz, /readyz and /metrics; the default falls to the next free port"`
 	HTTPUser           string       `split_words:"true" desc:"login for everything but /healthz and /readyz"`
 	HTTPPassword       string       `split_words:"true" desc:"its password"`
 	MetricsToken       string       `split_words:"true" desc:"bearer token for /metrics, of at least 16 characters; the login above is good for it too"`
-	UIHosts            List         `split_words:"true" desc:"names besides localhost that lead to HTTP_ADDR on the loopback address, separated by commas; others are refused where there is no login"`
-	PostgresVersion    string       `split_words:"true" desc:"major version, 14 to 18, of the server that demo and standalone start; empty: an installed one, else 17"`
-	LogFormat          string       `split_words:"true" desc:"text or json; empty: text on a terminal, else json"`
-	LogLevel           string       `split_words:"true" default:"info" desc:"debug, info, warn or error"`
+	UI                 UI
+	PostgresVersion    string `split_words:"true" desc:"major version, 14 to 18, of the server that demo and standalone start; empty: an installed one, else 17"`
+	LogFormat          string `split_words:"true" desc:"text or json; empty: text on a terminal, else json"`
+	LogLevel           string `split_words:"true" default:"info" desc:"debug, info, warn or error"`
 }
 
 // Load reads the environment. An error is one of wrong usage: it lists every
@@ -86,7 +86,7 @@ func Load() (Config, error) {
 // reason says what is wrong with a value that cannot be read.
 func reason(wrong *envconfig.ParseError) string {
 	switch wrong.TypeName {
-	case "cli.Duration", "config.Number", "config.List":
+	case "cli.Duration", "config.Number", "config.List", "config.Networks":
 		return fmt.Sprintf("%s is %q: %v", wrong.KeyName, wrong.Value, wrong.Err)
 	}
 	return fmt.Sprintf("%s: %v", wrong.KeyName, wrong.Err) // Sources: the value holds passwords
@@ -112,9 +112,8 @@ func (c Config) problems() []string {
 	check((c.HTTPUser == "") == (c.HTTPPassword == ""), "HTTP_USER", "and %s_HTTP_PASSWORD go together: set both or neither", Prefix)
 	check(c.MetricsToken == "" || len(c.MetricsToken) >= minToken && !strings.ContainsFunc(c.MetricsToken, notInToken), "METRICS_TOKEN",
 		"must have at least %d characters, all of them letters, digits or one of -._~+/=", minToken)
-	for _, host := range c.UIHosts {
-		check(isHost(host), "UI_HOSTS", "names %q: must be names of hosts in lower case, without http:// and without a port", host)
-	}
+	c.UI.problems(check)
+	check(c.UI.ViewerUser == "" || c.UI.ViewerUser != c.HTTPUser, "UI_VIEWER_USER", "is that of %s_HTTP_USER too: it must be another", Prefix)
 	for _, names := range []struct {
 		name string
 		list List
@@ -148,9 +147,11 @@ func (c Config) problems() []string {
 
 // Secrets are the passwords of c, which Load returned.
 func (c Config) Secrets() []string {
-	list := []string{c.HTTPPassword, c.MetricsToken}
-	if d, err := postgres.Queue(c.DatabaseURL); err == nil {
-		list = append(list, d.Password())
+	list := []string{c.HTTPPassword, c.MetricsToken, c.UI.ViewerPassword}
+	for _, url := range []string{c.DatabaseURL, c.UI.DatabaseURL} {
+		if d, err := postgres.Queue(url); err == nil {
+			list = append(list, d.Password())
+		}
 	}
 	for _, url := range c.SQLSources {
 		if d, err := postgres.Source(url); err == nil {

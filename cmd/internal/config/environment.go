@@ -4,6 +4,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"unicode"
@@ -20,7 +21,7 @@ func tidy() {
 	for _, v := range variables() {
 		value, set := os.LookupEnv(v.name)
 		tidied := strings.TrimRight(value, "\r\n")
-		if v.name != Prefix+"_HTTP_USER" && v.name != Prefix+"_HTTP_PASSWORD" {
+		if !slices.Contains(logins, v.name) {
 			tidied = strings.TrimSpace(value)
 		}
 		switch {
@@ -32,8 +33,11 @@ func tidy() {
 	}
 }
 
+// logins are the variables whose blanks may belong to them.
+var logins = []string{Prefix + "_HTTP_USER", Prefix + "_HTTP_PASSWORD", Prefix + "_UI_VIEWER_USER", Prefix + "_UI_VIEWER_PASSWORD"}
+
 // ourSecrets are the variables of tagexec that hold passwords.
-var ourSecrets = []string{Prefix + "_DATABASE_URL", Prefix + "_SQL_SOURCES", Prefix + "_HTTP_PASSWORD", Prefix + "_METRICS_TOKEN"}
+var ourSecrets = []string{Prefix + "_DATABASE_URL", Prefix + "_SQL_SOURCES", Prefix + "_HTTP_PASSWORD", Prefix + "_METRICS_TOKEN", Prefix + "_UI_VIEWER_PASSWORD", Prefix + "_UI_DATABASE_URL"}
 
 // minToken is the least length of a token: a shorter one could be guessed.
 const minToken = 16

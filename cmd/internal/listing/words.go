@@ -3,6 +3,8 @@ package listing
 import (
 	"strconv"
 	"strings"
+	"unicode"
+	"unicode/utf8"
 )
 
 // Plural is a count with what is counted: "1 job", "1,234 jobs".
@@ -31,4 +33,17 @@ func Capped(n, most int) string {
 		return Thousands(most) + "+"
 	}
 	return Thousands(n)
+}
+
+// Sentence is a text that begins with a capital letter and ends with a full stop.
+func Sentence(text string) string {
+	if text == "" {
+		return ""
+	}
+	first, size := utf8.DecodeRuneInString(text)
+	text = string(unicode.ToUpper(first)) + text[size:]
+	if strings.ContainsAny(text[len(text)-1:], ".!?") {
+		return text
+	}
+	return text + "."
 }

@@ -18,13 +18,13 @@ const (
 	otherDescriptors   = 4  // connections
 )
 
-// Connections to the health endpoints, at most and at least.
+// Connections to the page and the health endpoints, at most and at least.
 const (
 	maxConnections = 64
 	minConnections = 8
 )
 
-// spareConnections returns how many connections the health endpoints may hold
+// spareConnections returns how many connections over HTTP there may be
 // without taking from jobs, and warns where jobs alone may need too many.
 func spareConnections(c config.Config, kinds []string, log *slog.Logger) int {
 	perWorker := otherDescriptors

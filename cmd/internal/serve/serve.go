@@ -9,8 +9,10 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/tagexec/tagexec/cmd/internal/access"
 	"github.com/tagexec/tagexec/cmd/internal/cli"
 	"github.com/tagexec/tagexec/cmd/internal/config"
+	"github.com/tagexec/tagexec/cmd/internal/web"
 )
 
 // Command is `serve`.
@@ -19,33 +21,34 @@ func Command(std cli.Streams) *cobra.Command {
 		Use:   "serve",
 		Short: "Run jobs until SIGTERM",
 		Long: "serve is an executor: it claims jobs, runs them and records their results until SIGTERM or SIGINT.\n" +
-			"Any number of executors may work on one table. /healthz answers while the process lives, /readyz\n" +
-			"while it is in contact with the database and can run some kind of job, and /metrics tells Prometheus\n" +
-			"what it does and what the queue holds.",
+			"Any number of executors may work on one table. It shows the page at TAGEXEC_HTTP_ADDR. /healthz answers\n" +
+			"while the process lives, /readyz while it is in contact with the database and can run some kind of job,\n" +
+			"and /metrics tells Prometheus what it does and what the queue holds.",
 		Args: cli.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			c, err := config.LoadWithDatabase()
 			if err != nil {
 				return err
 			}
-			return Run(cmd.Context(), c, c.Logger(std.Err))
+			return Run(cmd.Context(), c, access.Viewer, c.Logger(std.Err)) // a command job on this host could press buttons
 		},
 	}
 }
 
-// Run runs an executor and its health endpoints until a signal ends ctx, whose
-// exit code it returns as an error.
-func Run(ctx context.Context, c config.Config, log *slog.Logger) error {
+// Run runs an executor, with its page, until a signal ends ctx, whose exit code it returns
+// as an error. free is what whoever is on this host may do on the page where there is no
+// login.
+func Run(ctx context.Context, c config.Config, free access.Level, log *slog.Logger) error {
 	e, err := Open(ctx, c, "", log)
 	if err != nil {
 		return err
 	}
 	defer e.Close()
-	health, err := listenHealth(c, e, log)
+	server, err := Show(c, e, free, log)
 	if err != nil {
 		return err
 	}
-	defer health.close()
+	defer server.Close()
 	if c.Retention > 0 {
 		var pruning sync.WaitGroup
 		pruneCtx, stopPruning := context.WithCancel(ctx)
@@ -59,4 +62,11 @@ func Run(ctx context.Context, c config.Config, log *slog.Logger) error {
 	}
 	code, _ := cli.Signalled(ctx)
 	return cli.Exit(code)
+}
+
+// Show serves the page of an executor, its health endpoints and its metrics.
+func Show(c config.Config, e *Engine, free access.Level, log *slog.Logger) (*web.Server, error) {
+	return web.Listen(web.Config{
+		Config: c, Free: free, Health: e.Pool, Metrics: e.Metrics.Handler(), Connections: spareConnections(c, e.Kinds, log), Log: log,
+	})
 }

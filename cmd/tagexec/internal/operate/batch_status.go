@@ -9,6 +9,7 @@ import (
 
 	"github.com/tagexec/tagexec/cmd/internal/cli"
 	"github.com/tagexec/tagexec/cmd/internal/listing"
+	"github.com/tagexec/tagexec/cmd/internal/tell"
 	"github.com/tagexec/tagexec/store/report"
 )
 
@@ -63,7 +64,7 @@ func batchStatus(std cli.Streams) *cobra.Command {
 }
 
 func printBatch(l *listing.Look, b batchState, end string) error {
-	l.Say("%s", aboutBatch(l, b.BatchDetail))
+	l.Say("%s", tell.Batch(l, b.BatchDetail))
 	l.Items(
 		listing.Item{Name: "progress", Value: progress(b.BatchDetail)},
 		listing.Item{Name: "Airflow", Value: airflow(b.DagID, b.RunID, b.TaskID)},
@@ -87,25 +88,6 @@ func printBatch(l *listing.Look, b batchState, end string) error {
 		l.Print("try: tagexec batch retry %s    # runs what failed and was cancelled again", shellWord(b.Batch))
 	}
 	return nil
-}
-
-// aboutBatch says in a sentence how a batch stands.
-func aboutBatch(l *listing.Look, b report.BatchDetail) string {
-	done := b.Succeeded + b.Failed + b.Cancelled
-	late := b.DueAt != nil && b.DueAt.Before(l.Now())
-	switch {
-	case b.Jobs == 0:
-		return fmt.Sprintf("%s has no job: none was submitted, or all were pruned", b.Batch)
-	case b.Settled() && b.Failed+b.Cancelled == 0:
-		return fmt.Sprintf("%s is done: all %s succeeded", b.Batch, listing.Plural(b.Jobs, "job"))
-	case b.Settled():
-		return fmt.Sprintf("%s is done: %s of %s succeeded, %s failed, %s cancelled", b.Batch, listing.Thousands(b.Succeeded), listing.Plural(b.Jobs, "job"), listing.Thousands(b.Failed), listing.Thousands(b.Cancelled))
-	case late:
-		return fmt.Sprintf("%s is late, due %s: %s of %s done, %s failed", b.Batch, l.Clock(*b.DueAt), listing.Thousands(done), listing.Plural(b.Jobs, "job"), listing.Thousands(b.Failed))
-	case b.DueAt != nil:
-		return fmt.Sprintf("%s is open, due %s: %s of %s done, %s failed", b.Batch, l.Clock(*b.DueAt), listing.Thousands(done), listing.Plural(b.Jobs, "job"), listing.Thousands(b.Failed))
-	}
-	return fmt.Sprintf("%s is open: %s of %s done, %s failed", b.Batch, listing.Thousands(done), listing.Plural(b.Jobs, "job"), listing.Thousands(b.Failed))
 }
 
 // progress draws how far a batch is, in a bar of 30, with its counts.

@@ -9,6 +9,7 @@ import (
 
 	"github.com/tagexec/tagexec/cmd/internal/cli"
 	"github.com/tagexec/tagexec/cmd/internal/listing"
+	"github.com/tagexec/tagexec/cmd/internal/tell"
 	"github.com/tagexec/tagexec/cmd/internal/wait"
 	"github.com/tagexec/tagexec/store/estimate"
 	"github.com/tagexec/tagexec/store/report"
@@ -72,7 +73,7 @@ func batchWait(std cli.Streams) *cobra.Command {
 					return err
 				}
 				if people {
-					look.Say("%s", aboutBatch(look, b))
+					look.Say("%s", tell.Batch(look, b))
 				}
 				if b.Failed+b.Cancelled > 0 {
 					return cli.Exit(cli.ExitJobs)

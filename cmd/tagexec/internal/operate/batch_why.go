@@ -9,6 +9,7 @@ import (
 
 	"github.com/tagexec/tagexec/cmd/internal/cli"
 	"github.com/tagexec/tagexec/cmd/internal/listing"
+	"github.com/tagexec/tagexec/cmd/internal/tell"
 	"github.com/tagexec/tagexec/store/report"
 )
 
@@ -48,10 +49,10 @@ func batchWhy(std cli.Streams) *cobra.Command {
 				if err != nil {
 					return err
 				}
-				list.Say("%s", aboutWaits(list.Look, b, waits))
+				list.Say("%s", tell.Waits(list.Look, b, waits))
 				rows := make([]waitRow, len(waits))
 				for i, w := range waits {
-					rows[i] = waitRow{w, waitFor(w), fmt.Sprintf("%d %s", w.ExampleJobID, maybe(w.ExampleTag))}
+					rows[i] = waitRow{w, tell.WaitFor(w), fmt.Sprintf("%d %s", w.ExampleJobID, maybe(w.ExampleTag))}
 				}
 				if err := list.All(rows); err != nil || !list.ForPeople() || o.NoHeader || b.Settled() {
 					return err
@@ -71,44 +72,6 @@ func batchWhy(std cli.Streams) *cobra.Command {
 	o.Flags(cmd)
 	return cmd
 }
-
-// waitFor is what jobs wait for, with who is ahead.
-func waitFor(w report.Wait) string {
-	if w.Ahead == nil || *w.Ahead == 0 {
-		return w.Detail
-	}
-	if *w.Ahead == 1 {
-		return w.Detail + "; 1 job of others ahead"
-	}
-	return fmt.Sprintf("%s; %s jobs of others ahead", w.Detail, listing.Capped(*w.Ahead, 100_000))
-}
-
-// aboutWaits says how a batch stands and what most of it waits for.
-func aboutWaits(l *listing.Look, b report.BatchDetail, waits []report.Wait) string {
-	if b.Settled() {
-		return aboutBatch(l, b)
-	}
-	sentence := "open"
-	if b.DueAt != nil {
-		sentence = "in time: due " + l.Clock(*b.DueAt)
-		if b.DueAt.Before(l.Now()) {
-			sentence = "late: due " + l.Clock(*b.DueAt)
-		}
-	}
-	sentence += fmt.Sprintf(", %s of %s done", listing.Thousands(b.Succeeded+b.Failed+b.Cancelled), listing.Plural(b.Jobs, "job"))
-	if b.Failed > 0 {
-		sentence += fmt.Sprintf(" (%s failed)", listing.Thousands(b.Failed))
-	}
-	switch {
-	case len(waits) == 0:
-		return sentence
-	case isRunning(waits[0]):
-		return sentence + "; nothing waits, the rest runs"
-	}
-	return fmt.Sprintf("%s; most wait because: %s", sentence, waits[0].Detail)
-}
-
-func isRunning(w report.Wait) bool { return w.Reason == "running" || w.Reason == "cancelling" }
 
 // remedies are commands that would help, each once, with why.
 func remedies(b report.BatchDetail, waits []report.Wait) []string {

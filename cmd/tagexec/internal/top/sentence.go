@@ -2,10 +2,9 @@ package top
 
 import (
 	"fmt"
-	"strings"
 
-	"github.com/tagexec/tagexec/cmd/internal/cli"
 	"github.com/tagexec/tagexec/cmd/internal/listing"
+	"github.com/tagexec/tagexec/cmd/internal/tell"
 	"github.com/tagexec/tagexec/store/report"
 )
 
@@ -31,32 +30,8 @@ func (s snapshot) sentence() string {
 }
 
 // needs says what wants somebody's attention, the most urgent first.
-func (s snapshot) needs() []string {
-	var list []string
-	alive := false
-	for _, e := range s.executors {
-		if e.Alive {
-			alive = true
-		} else {
-			list = append(list, fmt.Sprintf("executor on %s (process %d) has not been heard of for %s", cli.Printable(e.Hostname), e.PID, listing.Seconds(s.at.Sub(e.HeartbeatAt).Seconds())))
-		}
-	}
-	due := 0
-	for _, p := range s.pools {
-		due += p.Due
-		if p.Paused && p.Due > 0 {
-			list = append(list, fmt.Sprintf("pool %s is paused while %s are due in it", cli.Printable(p.Pool), listing.Capped(p.Due, maxQueue)))
-		}
-	}
-	if !alive && due > 0 {
-		list = append([]string{"no executor lives, and jobs are due"}, list...)
-	}
-	for _, b := range s.batches {
-		if b.DueAt != nil && b.DueAt.Before(s.at) {
-			list = append(list, fmt.Sprintf("batch %s is late by %s", cli.Printable(b.Batch), listing.Seconds(s.at.Sub(*b.DueAt).Seconds())))
-		}
-	}
-	return list
+func (s snapshot) needs() []tell.Need {
+	return tell.Queue{At: s.at, Pools: s.pools, Executors: s.executors, Open: s.batches}.Needs()
 }
 
 // attention is needs in one line.
@@ -66,7 +41,10 @@ func (s snapshot) attention() string {
 		return "Nothing needs you."
 	}
 	const most = 2
-	text := strings.Join(list[:min(most, len(list))], "; ")
+	text := list[0].Text
+	for _, need := range list[1:min(most, len(list))] {
+		text += "; " + need.Text
+	}
 	if more := len(list) - most; more > 0 {
 		text += fmt.Sprintf("; and %d more", more)
 	}

@@ -1,4 +1,4 @@
-package serve
+package access
 
 import (
 	"fmt"
@@ -39,11 +39,11 @@ var (
 
 // get asks for a path as configured, and returns the status and the text.
 func get(c config.Config, listens net.Addr, path, host string, carry func(*http.Request)) (int, string) {
-	a := newAccess(c, listens)
+	a := New(c, listens, Viewer)
 	mux := http.NewServeMux()
 	through := http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, "let in") })
-	mux.Handle("/{$}", a.toAll(through))
-	mux.Handle("/metrics", a.toMetrics(through))
+	mux.Handle("/{$}", a.ToPage(through))
+	mux.Handle("/metrics", a.ToMetrics(through))
 	r := httptest.NewRequest("GET", "http://x"+path, nil)
 	r.Host = host
 	carry(r)
@@ -97,7 +97,7 @@ func TestWhoMaySeeTheNumbers(t *testing.T) {
 // nothing. A login is asked for by any name: a browser sends it to none but its own.
 func TestOnTheLoopbackAddressTheNameCounts(t *testing.T) {
 	t.Parallel()
-	open := config.Config{UIHosts: config.List{"ops.example", "fd00::1"}}
+	open := config.Config{UI: config.UI{Hosts: config.List{"ops.example", "fd00::1"}}}
 	for host, want := range map[string]int{
 		"localhost": 200, "LocalHost:8089": 200, "127.0.0.1": 200, "127.0.0.1:8089": 200, "[::1]": 200, "[::1]:8089": 200, "ops.example": 200, "ops.example:80": 200, "[fd00::1]:8089": 200,
 		"": 403, "evil.example": 403, "evil.example:8089": 403, "127.0.0.1.evil.example": 403, "localhost.evil.example:8089": 403, "10.0.0.7": 403, "evil.example:127.0.0.1": 403, "localhost:1:2": 403,

@@ -1,0 +1,87 @@
+package page
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/tagexec/tagexec/cmd/internal/listing"
+	"github.com/tagexec/tagexec/store/report"
+)
+
+const batchesAPage = 25
+
+// batchesData is what batches.html shows.
+type batchesData struct {
+	Sentence string
+	Which    string // all, open or late
+	List     []report.Batch
+	Next     string // link to the next ones; "" if there are none
+}
+
+// batches lists batches, the newest first.
+func batches(v *visit) (*view, error) {
+	filter := report.BatchFilter{}
+	which := v.Query.Get("which")
+	switch which {
+	case "", "all":
+		which = "all"
+	case "open":
+		filter.Open = true
+	case "late":
+		filter.Late = true
+	default:
+		return nil, wrong("which=%s: batches are shown as all, open or late", which)
+	}
+	from, err := batchPlace(v.Query.Get("from"))
+	if err != nil {
+		return nil, err
+	}
+	page, err := must(v, fmt.Sprintf("batches %v %v", filter, v.Query.Get("from")), fresh, func(ctx context.Context, r *report.Reader) (report.BatchPage, error) {
+		return r.Batches(ctx, filter, from, batchesAPage)
+	})
+	if err != nil {
+		return nil, err
+	}
+	d := batchesData{Which: which, List: page.Batches, Sentence: batchesSentence(v.frame, which, page)}
+	if page.Next != nil {
+		d.Next = v.Here("from", page.Next.At.UTC().Format(time.RFC3339Nano)+" "+page.Next.Batch)
+	}
+	return &view{template: "batches", Title: "Batches", Data: d}, nil
+}
+
+// batchPlace reads a place in the list of batches: a time, a blank, a key.
+func batchPlace(text string) (*report.BatchPlace, error) {
+	if text == "" {
+		return nil, nil
+	}
+	at, key, _ := strings.Cut(text, " ")
+	t, err := time.Parse(time.RFC3339Nano, at)
+	if err != nil {
+		return nil, wrong("from=%s is no place in the list: begin at the newest batch", text)
+	}
+	return &report.BatchPlace{At: t, Batch: key}, nil
+}
+
+func batchesSentence(f *frame, which string, page report.BatchPage) string {
+	open, late := 0, 0
+	for _, b := range page.Batches {
+		if !b.Settled() {
+			open++
+			if b.DueAt != nil && b.DueAt.Before(f.now) {
+				late++
+			}
+		}
+	}
+	switch n := len(page.Batches); {
+	case n == 0 && which == "all":
+		return "There is no batch yet."
+	case n == 0:
+		return "No batch is " + which + "."
+	case which == "late":
+		return listing.Plural(n, "batch") + " late."
+	default:
+		return fmt.Sprintf("%s here: %d open, %d late.", listing.Plural(n, "batch"), open, late)
+	}
+}

@@ -1,0 +1,102 @@
+package page
+
+import (
+	"context"
+	"fmt"
+	"net/url"
+	"strconv"
+
+	"github.com/tagexec/tagexec/cmd/internal/access"
+	"github.com/tagexec/tagexec/cmd/internal/listing"
+	"github.com/tagexec/tagexec/store/operate"
+)
+
+// roleLevel is the level from which on one may act.
+const roleLevel = access.Operator
+
+// deeds are all that buttons do, by their name in the address.
+var deeds = map[string]deed{
+	"pause-pool": {
+		title:   named("Pause pool %s", "pool"),
+		explain: "Nothing is started from the pool until it is resumed; what runs goes on.",
+		do: func(ctx context.Context, a *operate.Actor, form url.Values, o operate.Order) (string, error) {
+			pool := form.Get("pool")
+			return fmt.Sprintf("Pool %s is paused.", pool), a.SetPaused(ctx, pool, true, o)
+		},
+	},
+	"resume-pool": {
+		title:   named("Resume pool %s", "pool"),
+		explain: "Jobs of the pool are started again.",
+		do: func(ctx context.Context, a *operate.Actor, form url.Values, o operate.Order) (string, error) {
+			pool := form.Get("pool")
+			return fmt.Sprintf("Pool %s goes on.", pool), a.SetPaused(ctx, pool, false, o)
+		},
+	},
+	"set-slots": {
+		title:   named("Set the slots of pool %s", "pool"),
+		explain: "So many slots of the pool are in use at the same time. Fewer than are in use take effect as jobs end.",
+		fields:  []field{{Name: "slots", Label: "Slots", Kind: "text", Hint: "a whole number, or none for no limit"}},
+		do: func(ctx context.Context, a *operate.Actor, form url.Values, o operate.Order) (string, error) {
+			pool := form.Get("pool")
+			slots, err := slotsOf(form.Get("slots"))
+			if err != nil {
+				return "", err
+			}
+			if err := a.SetSlots(ctx, pool, slots, o); err != nil {
+				return "", err
+			}
+			if slots == nil {
+				return fmt.Sprintf("Pool %s has no limit now.", pool), nil
+			}
+			return fmt.Sprintf("Pool %s has %s now.", pool, listing.Plural(*slots, "slot")), nil
+		},
+	},
+	"cancel-batch": {
+		title:   named("Cancel batch %s", "batch"),
+		explain: "What is pending ends at once, what runs is asked to stop, and nothing is added to the batch any more.",
+		danger:  true,
+		do: func(ctx context.Context, a *operate.Actor, form url.Values, o operate.Order) (string, error) {
+			n, err := a.CancelBatch(ctx, form.Get("batch"), o)
+			return listing.Plural(n, "job") + " cancelled or asked to stop.", err
+		},
+	},
+	"retry-batch": {
+		title:   named("Retry jobs of batch %s", "batch"),
+		explain: "They are pending again, with all their attempts.",
+		fields:  []field{{Name: "which", Label: "Which", Kind: "select", Options: []string{"failed", "all"}, Hint: "failed: those that failed or were cancelled; all: those that succeeded too"}},
+		do: func(ctx context.Context, a *operate.Actor, form url.Values, o operate.Order) (string, error) {
+			n, err := a.RetryBatch(ctx, form.Get("batch"), form.Get("which"), o)
+			return listing.Plural(n, "job") + " pending again.", err
+		},
+	},
+	"set-priority": {
+		title:   named("Set the priority of batch %s", "batch"),
+		explain: "Pending jobs with a higher priority are claimed first.",
+		fields:  []field{{Name: "priority", Label: "Priority", Kind: "text", Hint: "from 0 to 9; 5 is usual"}},
+		do: func(ctx context.Context, a *operate.Actor, form url.Values, o operate.Order) (string, error) {
+			priority, err := strconv.Atoi(form.Get("priority"))
+			if err != nil || priority < 0 || priority > 9 {
+				return "", wrong("a priority is a number from 0 to 9, and %q is none", form.Get("priority"))
+			}
+			n, err := a.SetBatchPriority(ctx, form.Get("batch"), priority, o)
+			return fmt.Sprintf("%s now with priority %d.", listing.Plural(n, "pending job"), priority), err
+		},
+	},
+}
+
+// named makes a title with a name from the form.
+func named(format, name string) func(url.Values) string {
+	return func(form url.Values) string { return fmt.Sprintf(format, form.Get(name)) }
+}
+
+// slotsOf reads a number of slots; "none" is no limit.
+func slotsOf(text string) (*int, error) {
+	if text == "none" {
+		return nil, nil
+	}
+	n, err := strconv.Atoi(text)
+	if err != nil || n < 0 {
+		return nil, wrong("slots are a whole number, or none for no limit, and %q is neither", text)
+	}
+	return &n, nil
+}

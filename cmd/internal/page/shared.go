@@ -1,0 +1,145 @@
+package page
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"golang.org/x/sync/singleflight"
+
+	"github.com/tagexec/tagexec/store/report"
+)
+
+// shared holds the latest answers of the database, so that fifty open pages cost as one.
+type shared struct {
+	flights singleflight.Group
+	mu      sync.Mutex
+	answers map[string]answered
+}
+
+// answered is what the database said last, and whether it answers now.
+type answered struct {
+	value any       // of the last good answer; nil if there is none
+	at    time.Time // of that
+	asked time.Time
+	took  time.Duration
+	err   error // of the last question
+}
+
+func newShared() *shared { return &shared{answers: map[string]answered{}} }
+
+const (
+	fresh     = 2 * time.Second // an answer is given to all who ask within
+	forgotten = time.Minute     // nobody looks at it any more
+	// maxAnswers is how many are kept for longer than they are fresh.
+	maxAnswers = 500
+	// askedFor is longer than any question of a page may take on the server.
+	askedFor = 20 * time.Second
+)
+
+// part is what one section of a page shows.
+type part[T any] struct {
+	Value   T
+	Known   bool      // there is a value
+	Problem string    // why there is none, or none newer; "" if all is well
+	At      time.Time // when the value was asked for
+	took    time.Duration
+	err     error
+}
+
+// ask asks a question for a section, or takes what somebody else was told a moment ago
+// with the same rights. A database that is away leaves the last answer, with its time. key
+// names the question and all that it depends on but the rights.
+func ask[T any](v *visit, key string, life time.Duration, question func(context.Context, *report.Reader) (T, error)) part[T] {
+	s := v.page.shared
+	key = fmt.Sprintf("%s as %q", key, v.seat.role)
+	last, known := s.last(key)
+	if !known || time.Since(last.asked) >= life {
+		answer, _, _ := s.flights.Do(key, func() (any, error) {
+			ctx, cancel := context.WithTimeout(context.WithoutCancel(v.r.Context()), askedFor) // others wait for it too
+			defer cancel()
+			began := time.Now()
+			value, err := question(ctx, v.reader)
+			return s.note(key, value, began, err), nil
+		})
+		last = answer.(answered)
+	}
+	p := part[T]{At: last.at, took: last.took, err: last.err}
+	if last.value != nil {
+		p.Value, p.Known = last.value.(T), true
+	}
+	if last.err != nil {
+		p.Problem = sentence(last.err)
+	}
+	v.note(p.At, p.took, p.err, p.Known)
+	return p
+}
+
+// must is ask for what a page cannot be without. The error is that of the question where
+// there is no earlier answer, and where that is no longer true.
+func must[T any](v *visit, key string, life time.Duration, question func(context.Context, *report.Reader) (T, error)) (T, error) {
+	p := ask(v, key, life, question)
+	if p.err != nil && (!p.Known || !report.Passing(p.err)) {
+		return p.Value, p.err
+	}
+	return p.Value, nil
+}
+
+func (s *shared) last(key string) (answered, bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	a, ok := s.answers[key]
+	return a, ok
+}
+
+// note keeps an answer, and forgets those that nobody asks for any more.
+func (s *shared) note(key string, value any, began time.Time, err error) answered {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	a := s.answers[key]
+	a.asked, a.err, a.took = time.Now(), err, time.Since(began)
+	switch {
+	case err == nil:
+		a.value, a.at = value, began
+	case !report.Passing(err): // what was true is not any more, or may not be seen any more
+		a.value = nil
+	}
+	s.answers[key] = a
+	for other, old := range s.answers {
+		if age := time.Since(old.asked); age > forgotten || age > fresh && len(s.answers) > maxAnswers {
+			delete(s.answers, other)
+		}
+	}
+	return a
+}
+
+// sentence says what an error means to a visitor.
+func sentence(err error) string {
+	var (
+		refused *report.RefusedError
+		slow    *report.SlowError
+		missing *report.MissingError
+		primary *report.PrimaryError
+	)
+	switch {
+	case errors.As(err, &missing), errors.As(err, &primary):
+		return err.Error()
+	case errors.As(err, &refused):
+		return fmt.Sprintf("The page's login may not %s; an administrator can GRANT %s TO it.", refused.Doing, refused.Role)
+	case errors.As(err, &slow):
+		return fmt.Sprintf("This would take the database more than %s. Ask for less: name a batch, a tag or a shorter time.", slow.Limit)
+	}
+	return "The database does not answer: " + err.Error()
+}
+
+// forget makes the next question of each kind reach the database: something was done.
+func (s *shared) forget() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for key, a := range s.answers {
+		a.asked = time.Time{}
+		s.answers[key] = a
+	}
+}

@@ -1,0 +1,86 @@
+package page
+
+import (
+	"fmt"
+	"html/template"
+	"reflect"
+
+	"github.com/tagexec/tagexec/cmd/internal/listing"
+)
+
+// functions are what templates call beside the methods of frame.
+var functions = template.FuncMap{
+	"state":     state,
+	"seconds":   secondsOf,
+	"thousands": func(n any) string { return listing.Thousands(int(reflect.ValueOf(n).Int())) },
+	"capped":    func(n any, most int) string { return listing.Capped(int(reflect.ValueOf(n).Int()), most) },
+	"plural":    listing.Plural,
+	"maybe":     maybe,
+	"plain":     plain,
+	"percent":   percent,
+}
+
+// glyphs of states and outcomes: each is told by a glyph, a word and a colour.
+var glyphs = map[string]struct{ glyph, class string }{
+	"succeeded":   {"✓", "ok"},
+	"failed":      {"✗", "bad"},
+	"timed_out":   {"✗", "bad"},
+	"lost":        {"!", "bad"},
+	"running":     {"▶", "run"},
+	"pending":     {"○", "wait"},
+	"cancelled":   {"–", "off"},
+	"interrupted": {"‖", "wait"},
+}
+
+// state shows a state of a job, or an outcome of an attempt.
+func state(name string) template.HTML {
+	g, known := glyphs[name]
+	if !known {
+		g.glyph, g.class = "·", "off"
+	}
+	return template.HTML(`<span class="state ` + g.class + `"><span aria-hidden="true">` + g.glyph + `</span> ` + template.HTMLEscapeString(name) + `</span>`)
+}
+
+// secondsOf shows a duration in seconds, which may be missing.
+func secondsOf(s any) template.HTML {
+	v := reflect.ValueOf(s)
+	if v.Kind() == reflect.Pointer {
+		if v.IsNil() {
+			return none
+		}
+		v = v.Elem()
+	}
+	if v.CanInt() {
+		return template.HTML(listing.Seconds(float64(v.Int())))
+	}
+	return template.HTML(listing.Seconds(v.Float()))
+}
+
+// maybe shows a value that may be missing.
+func maybe(value any) any {
+	v := reflect.ValueOf(value)
+	switch {
+	case !v.IsValid(), v.Kind() == reflect.Pointer && v.IsNil():
+		return none
+	case v.Kind() == reflect.Pointer:
+		return v.Elem().Interface()
+	case v.Kind() == reflect.String && v.Len() == 0:
+		return none
+	}
+	return value
+}
+
+func percent(part, whole int) string {
+	if whole == 0 {
+		return "0 %"
+	}
+	return fmt.Sprintf("%d %%", part*100/whole)
+}
+
+// plain is a text that may be missing, for a link.
+func plain(text *string) string {
+	if text == nil {
+		return ""
+	}
+	return *text
+}

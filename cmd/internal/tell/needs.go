@@ -1,0 +1,72 @@
+package tell
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/tagexec/tagexec/cmd/internal/cli"
+	"github.com/tagexec/tagexec/cmd/internal/listing"
+	"github.com/tagexec/tagexec/store/report"
+)
+
+// maxQueue is where counts of what waits in a pool end; one more stands for more.
+const maxQueue = 100_000
+
+// Queue is what somebody knows of the queue at one moment.
+type Queue struct {
+	At        time.Time
+	Pools     []report.Pool
+	Executors []report.Executor // that have not ended
+	Open      []report.Batch    // batches that are
+	Blockers  []report.Blocker  // old enough to matter
+}
+
+// Need is something that wants somebody's attention. One of the names says of what.
+type Need struct {
+	Text  string
+	Pool  string // that is paused
+	Batch string // that is late
+	Help  string // what to do, where it is no button
+}
+
+// Needs returns what wants attention, the most urgent first.
+func (q Queue) Needs() []Need {
+	var list []Need
+	alive := false
+	for _, e := range q.Executors {
+		if e.Alive {
+			alive = true
+			continue
+		}
+		list = append(list, Need{
+			Text: fmt.Sprintf("executor on %s (process %d) has not been heard of for %s", cli.Printable(e.Hostname), e.PID, listing.Seconds(q.At.Sub(e.HeartbeatAt).Seconds())),
+			Help: "Its jobs go to others when its lease has passed, if another executor lives.",
+		})
+	}
+	due := 0
+	for _, p := range q.Pools {
+		due += p.Due
+		if p.Paused && p.Due > 0 {
+			list = append(list, Need{Text: fmt.Sprintf("pool %s is paused while %s are due in it", cli.Printable(p.Pool), listing.Capped(p.Due, maxQueue)), Pool: p.Pool})
+		}
+	}
+	if !alive && due > 0 {
+		list = append([]Need{{Text: "no executor lives, and jobs are due", Help: "Start one: tagexec serve."}}, list...)
+	}
+	for _, b := range q.Open {
+		if b.DueAt != nil && b.DueAt.Before(q.At) {
+			list = append(list, Need{Text: fmt.Sprintf("batch %s is late by %s", cli.Printable(b.Batch), listing.Seconds(q.At.Sub(*b.DueAt).Seconds())), Batch: b.Batch})
+		}
+	}
+	for _, b := range q.Blockers {
+		whose := ""
+		if b.ApplicationName != nil && *b.ApplicationName != "" {
+			whose = " (" + cli.Printable(*b.ApplicationName) + ")"
+		}
+		list = append(list, Need{
+			Text: fmt.Sprintf("%s %s%s has held back vacuum for %s", b.Kind, cli.Printable(b.Name), whose, listing.Seconds(*b.AgeSeconds)),
+			Help: "Dead rows of the job table stay meanwhile. End it, as by SELECT pg_terminate_backend(pid).",
+		})
+	}
+	return list
+}
