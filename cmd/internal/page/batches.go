@@ -34,19 +34,31 @@ func batches(v *visit) (*view, error) {
 	default:
 		return nil, wrong("which=%s: batches are shown as all, open or late", which)
 	}
-	from, err := batchPlace(v.Query.Get("from"))
-	if err != nil {
-		return nil, err
+	list := func(ctx context.Context, r *report.Reader, from string, limit int) (rows[report.Batch], error) {
+		place, err := batchPlace(from)
+		if err != nil {
+			return rows[report.Batch]{}, err
+		}
+		page, err := r.Batches(ctx, filter, place, limit)
+		found := rows[report.Batch]{List: page.Batches}
+		if page.Next != nil {
+			found.Next = page.Next.At.UTC().Format(time.RFC3339Nano) + " " + page.Next.Batch
+		}
+		return found, err
 	}
-	page, err := must(v, fmt.Sprintf("batches %v %v", filter, v.Query.Get("from")), fresh, func(ctx context.Context, r *report.Reader) (report.BatchPage, error) {
-		return r.Batches(ctx, filter, from, batchesAPage)
+	if v.exports() {
+		return export(v, "batches", list)
+	}
+	from := v.Query.Get("from")
+	page, err := must(v, fmt.Sprintf("batches %v %v", filter, from), fresh, func(ctx context.Context, r *report.Reader) (rows[report.Batch], error) {
+		return list(ctx, r, from, batchesAPage)
 	})
 	if err != nil {
 		return nil, err
 	}
-	d := batchesData{Which: which, List: page.Batches, Sentence: batchesSentence(v.frame, which, page)}
-	if page.Next != nil {
-		d.Next = v.Here("from", page.Next.At.UTC().Format(time.RFC3339Nano)+" "+page.Next.Batch)
+	d := batchesData{Which: which, List: page.List, Sentence: batchesSentence(v.frame, which, page.List)}
+	if page.Next != "" {
+		d.Next = v.Here("from", page.Next)
 	}
 	return &view{template: "batches", Title: "Batches", Data: d}, nil
 }
@@ -64,9 +76,9 @@ func batchPlace(text string) (*report.BatchPlace, error) {
 	return &report.BatchPlace{At: t, Batch: key}, nil
 }
 
-func batchesSentence(f *frame, which string, page report.BatchPage) string {
+func batchesSentence(f *frame, which string, list []report.Batch) string {
 	open, late := 0, 0
-	for _, b := range page.Batches {
+	for _, b := range list {
 		if !b.Settled() {
 			open++
 			if b.DueAt != nil && b.DueAt.Before(f.now) {
@@ -74,7 +86,7 @@ func batchesSentence(f *frame, which string, page report.BatchPage) string {
 			}
 		}
 	}
-	switch n := len(page.Batches); {
+	switch n := len(list); {
 	case n == 0 && which == "all":
 		return "There is no batch yet."
 	case n == 0:
