@@ -2,9 +2,21 @@ package page
 
 import "net/http"
 
-// routes are all pages.
+// routes answers for all pages.
 func (p *Page) routes() *http.ServeMux {
 	mux := http.NewServeMux()
+	for pattern, handler := range p.handlers() {
+		mux.Handle(pattern, handler)
+	}
+	return mux
+}
+
+// handlers are all pages, by the pattern of their address.
+func (p *Page) handlers() map[string]http.Handler {
+	list := map[string]http.Handler{
+		"GET /assets/{file}": http.HandlerFunc(serveAsset),
+		"POST /settings":     http.HandlerFunc(p.settings),
+	}
 	for pattern, do := range map[string]show{
 		"GET /{$}":           overview,
 		"GET /batches":       batches,
@@ -13,11 +25,9 @@ func (p *Page) routes() *http.ServeMux {
 		"POST /do/{deed}":    deedPage,
 		"GET /":              nothing,
 	} {
-		mux.Handle(pattern, p.page(do))
+		list[pattern] = p.page(do)
 	}
-	mux.HandleFunc("GET /assets/{file}", serveAsset)
-	mux.HandleFunc("POST /settings", p.settings)
-	return mux
+	return list
 }
 
 // nothing answers for what is no page.
