@@ -73,13 +73,16 @@ func questions(r *report.Reader, job int64, batch string) map[string]func(contex
 			_, err := r.Batches(ctx, report.BatchFilter{Late: true}, nil, 20)
 			return err
 		},
-		"batch":     func(ctx context.Context) error { _, err := r.Batch(ctx, batch); return err },
-		"causes":    func(ctx context.Context) error { _, err := r.Causes(ctx, batch, 10); return err },
-		"runs":      func(ctx context.Context) error { _, err := r.Runs(ctx, batch, 2000); return err },
-		"pace":      func(ctx context.Context) error { _, err := r.Pace(ctx); return err },
-		"pools":     func(ctx context.Context) error { _, err := r.Pools(ctx); return err },
-		"executors": func(ctx context.Context) error { _, err := r.Executors(ctx, true, 1000); return err },
-		"actions":   func(ctx context.Context) error { _, err := r.Actions(ctx, report.ActionFilter{}, 0, 50); return err },
+		"batch":             func(ctx context.Context) error { _, err := r.Batch(ctx, batch); return err },
+		"causes":            func(ctx context.Context) error { _, err := r.Causes(ctx, batch, 10); return err },
+		"runs":              func(ctx context.Context) error { _, err := r.Runs(ctx, batch, 2000); return err },
+		"pace":              func(ctx context.Context) error { _, err := r.Pace(ctx); return err },
+		"pools":             func(ctx context.Context) error { _, err := r.Pools(ctx); return err },
+		"lanes":             func(ctx context.Context) error { _, err := r.Lanes(ctx, "default"); return err },
+		"batches in a pool": func(ctx context.Context) error { _, err := r.BatchesInPool(ctx, "default", 10); return err },
+		"pauses":            func(ctx context.Context) error { _, err := r.Pauses(ctx); return err },
+		"executors":         func(ctx context.Context) error { _, err := r.Executors(ctx, true, 1000); return err },
+		"actions":           func(ctx context.Context) error { _, err := r.Actions(ctx, report.ActionFilter{}, 0, 50); return err },
 		"actions on a job": func(ctx context.Context) error {
 			_, err := r.Actions(ctx, report.ActionFilter{Job: job}, 0, 50)
 			return err

@@ -2,9 +2,12 @@ package page
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"math"
 	"net/url"
 	"strconv"
+	"unicode/utf8"
 
 	"github.com/tagexec/tagexec/cmd/internal/access"
 	"github.com/tagexec/tagexec/cmd/internal/listing"
@@ -51,6 +54,30 @@ var deeds = map[string]deed{
 			return fmt.Sprintf("Pool %s has %s now.", pool, listing.Plural(*slots, "slot")), nil
 		},
 	},
+	"create-pool": {
+		title:   always("Create a pool"),
+		explain: "Jobs may name it from then on. The number of its slots can be changed at any time.",
+		fields: []field{
+			{Name: "pool", Label: "Name", Kind: "text", Hint: "as jobs will give it, up to 200 characters"},
+			{Name: "slots", Label: "Slots", Kind: "text", Hint: "so many may be in use at the same time, or none for no limit"},
+			{Name: "description", Label: "What it protects", Kind: "text", Hint: "may be empty", Optional: true},
+		},
+		do: func(ctx context.Context, a *operate.Actor, form url.Values, o operate.Order) (string, error) {
+			pool := form.Get("pool")
+			if n := utf8.RuneCountInString(pool); n == 0 || n > 200 {
+				return "", wrong("the name of a pool has 1 to 200 characters, and this has %d", n)
+			}
+			slots, err := slotsOf(form.Get("slots"))
+			if err != nil {
+				return "", err
+			}
+			err = a.CreatePool(ctx, pool, slots, form.Get("description"), o)
+			if errors.Is(err, operate.ErrPoolExists) {
+				return "", wrong("%v", err)
+			}
+			return fmt.Sprintf("Pool %s is there.", pool), err
+		},
+	},
 	"cancel-batch": {
 		title:   named("Cancel batch %s", "batch"),
 		explain: "What is pending ends at once, what runs is asked to stop, and nothing is added to the batch any more.",
@@ -89,13 +116,21 @@ func named(format, name string) func(url.Values) string {
 	return func(form url.Values) string { return fmt.Sprintf(format, form.Get(name)) }
 }
 
+// always is a title that needs no name.
+func always(title string) func(url.Values) string {
+	return func(url.Values) string { return title }
+}
+
+// maxSlots is how many slots a pool may have.
+const maxSlots = math.MaxInt32
+
 // slotsOf reads a number of slots; "none" is no limit.
 func slotsOf(text string) (*int, error) {
 	if text == "none" {
 		return nil, nil
 	}
 	n, err := strconv.Atoi(text)
-	if err != nil || n < 0 {
+	if err != nil || n < 0 || n > maxSlots {
 		return nil, wrong("slots are a whole number, or none for no limit, and %q is neither", text)
 	}
 	return &n, nil

@@ -26,6 +26,7 @@ type deed struct {
 type field struct {
 	Name, Label, Kind, Hint string
 	Options                 []string
+	Optional                bool
 	Value                   string
 }
 

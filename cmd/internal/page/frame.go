@@ -17,7 +17,7 @@ type frame struct {
 	Asker   access.Asker
 	Seat    seat
 	Base    string // before every path; "" or such as /tagexec
-	Path    string // of this page, without Base
+	Path    string // of this page, escaped, without Base
 	Query   url.Values
 	Zone    *time.Location
 	Theme   string // light, dark or ""
@@ -59,6 +59,16 @@ func (f *frame) URL(path string, pairs ...string) string {
 	return f.Base + path
 }
 
+// Kept are the parameters that a form hands on, as URL does.
+func (f *frame) Kept() (list []hidden) {
+	for _, name := range kept {
+		if value := f.Query.Get(name); value != "" {
+			list = append(list, hidden{name, value})
+		}
+	}
+	return list
+}
+
 // Here is this page with some parameters changed; an empty value drops one.
 func (f *frame) Here(pairs ...string) string {
 	query := url.Values{}
@@ -72,12 +82,10 @@ func (f *frame) Here(pairs ...string) string {
 		}
 	}
 	if len(query) > 0 {
-		return f.Base + escapedPath(f.Path) + "?" + query.Encode()
+		return f.Base + f.Path + "?" + query.Encode()
 	}
-	return f.Base + escapedPath(f.Path)
+	return f.Base + f.Path
 }
-
-func escapedPath(path string) string { return (&url.URL{Path: path}).EscapedPath() }
 
 // Seg escapes a name as one segment of a path.
 func (f *frame) Seg(name string) string { return seg(name) }

@@ -21,6 +21,8 @@ func (p *Page) handlers() map[string]http.Handler {
 		"GET /{$}":           overview,
 		"GET /batches":       batches,
 		"GET /batches/{key}": batch,
+		"GET /pools":         poolList,
+		"GET /pools/{pool}":  pool,
 		"GET /do/{deed}":     deedPage,
 		"POST /do/{deed}":    deedPage,
 		"GET /":              nothing,

@@ -26,6 +26,8 @@ var addresses = map[string][]address{
 	"GET /{$}":           {{path: "/", olu: 200}},
 	"GET /batches":       {{path: "/batches", olu: 200}, {path: "/batches?which=x", olu: 400}},
 	"GET /batches/{key}": {{path: "/batches/b", olu: 200}, {path: "/batches/none", olu: 404}},
+	"GET /pools":         {{path: "/pools", olu: 200}, {path: "/pools?format=json", olu: 200, other: true}},
+	"GET /pools/{pool}":  {{path: "/pools/default", olu: 200}, {path: "/pools/none", olu: 404}, {path: "/pools/default?slots=x", olu: 400}},
 	"GET /do/{deed}":     {{path: "/do/pause-pool?pool=default", vera: 403, olu: 200}, {path: "/do/none", olu: 404}},
 	"POST /do/{deed}":    {{path: "/do/pause-pool", vera: 403, olu: 200}, {path: "/do/none", olu: 404}},
 	"GET /":              {{path: "/none", olu: 404}},

@@ -42,7 +42,7 @@ const (
 func (p *Page) visit(w http.ResponseWriter, r *http.Request) *visit {
 	query := r.URL.Query()
 	f := &frame{
-		Asker: access.Of(r.Context()), Base: p.BasePath, Path: r.URL.Path, Query: query, Version: p.Version,
+		Asker: access.Of(r.Context()), Base: p.BasePath, Path: r.URL.EscapedPath(), Query: query, Version: p.Version,
 		Zone: zoneOf(query.Get("tz"), cookie(r, zoneCookie)), Keys: cookie(r, keysCookie) != "off", Live: query.Get("live") != "0",
 		now: time.Now(),
 	}

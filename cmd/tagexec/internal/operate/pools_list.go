@@ -2,13 +2,12 @@ package operate
 
 import (
 	"context"
-	"fmt"
-	"strings"
 
 	"github.com/spf13/cobra"
 
 	"github.com/tagexec/tagexec/cmd/internal/cli"
 	"github.com/tagexec/tagexec/cmd/internal/listing"
+	"github.com/tagexec/tagexec/cmd/internal/tell"
 	"github.com/tagexec/tagexec/store/report"
 )
 
@@ -36,35 +35,11 @@ func poolsList(std cli.Streams) *cobra.Command {
 				if err != nil {
 					return err
 				}
-				list.Say("%s", aboutPools(pools))
+				list.Say("%s", tell.Pools(pools))
 				return list.All(pools)
 			})
 		},
 	}
 	o.Flags(cmd)
 	return cmd
-}
-
-// aboutPools names the pools that hold up jobs.
-func aboutPools(pools []report.Pool) string {
-	var found []string
-	for _, p := range pools {
-		switch {
-		case p.Paused:
-			found = append(found, fmt.Sprintf("%s is paused and %s due in it", p.Pool, areJobs(p.Due)))
-		case p.Slots != nil && p.Used >= *p.Slots && p.Due > 0:
-			found = append(found, fmt.Sprintf("%s is full and %s due in it", p.Pool, areJobs(p.Due)))
-		}
-	}
-	if len(found) == 0 {
-		return listing.Plural(len(pools), "pool") + "; none is paused, and none is full while jobs wait."
-	}
-	return strings.Join(found, "; ") + "."
-}
-
-func areJobs(n int) string {
-	if n == 1 {
-		return "1 job is"
-	}
-	return listing.Capped(n, 100_000) + " jobs are"
 }
