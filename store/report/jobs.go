@@ -4,6 +4,7 @@ import (
 	"context"
 	"math"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -18,6 +19,20 @@ type JobFilter struct {
 	Kind   string
 	Since  time.Time // ended since then; one that has not ended, started or was created
 	Error  string    // its code, or a part of it in any case
+
+	BizDate      string    // as 2006-01-02
+	Executor     string    // id of the one that runs it or ran it last
+	Until        time.Time // ended before then, as Since
+	CreatedSince time.Time
+	CreatedUntil time.Time // created before then, or just then
+	Payload      *InPayload
+}
+
+// InPayload is a value somewhere in a payload. Only a viewer may ask for it, and no index
+// leads to it.
+type InPayload struct {
+	Path  []string // names of fields, and numbers of elements of arrays
+	Value string   // as text
 }
 
 // JobPage is a part of a list of jobs.
@@ -51,18 +66,48 @@ const matches = `
      AND (@pool::text = '' OR j.pool = @pool)
      AND (@kind::text = '' OR j.kind = @kind)
      AND (@since::timestamptz IS NULL OR coalesce(j.finished_at, j.started_at, j.created_at) >= @since)
+     AND (@until::timestamptz IS NULL OR coalesce(j.finished_at, j.started_at, j.created_at) < @until)
+     AND (@created_since::timestamptz IS NULL OR j.created_at >= @created_since)
+     AND (@created_until::timestamptz IS NULL OR j.created_at <= @created_until)
+     AND (@biz_date::date IS NULL OR j.biz_date = @biz_date)
+     AND (@executor::uuid IS NULL OR j.executor_id = @executor)
      AND (@error::text = '' OR lower(j.error_code) = lower(@error) OR strpos(lower(j.error), lower(@error)) > 0)`
+
+// matchesPayload is what it asks beyond that of a payload. The view has none, and who may
+// not read the table may not even name it: so it is there only where it is asked for.
+const matchesPayload = `
+     AND (SELECT p.payload #>> @path::text[] FROM tagexec.tag_jobs p WHERE p.id = j.id) = @value::text`
 
 // args are those of matches, for a list of up to limit jobs.
 func (f JobFilter) args(limit int) pgx.NamedArgs {
-	args := pgx.NamedArgs{"limit": limit, "states": nil, "tag": f.Tag, "pool": f.Pool, "kind": f.Kind, "since": nil, "error": f.Error}
+	args := pgx.NamedArgs{"limit": limit, "states": nil, "tag": f.Tag, "pool": f.Pool, "kind": f.Kind, "error": f.Error, "biz_date": nil, "executor": nil}
 	if len(f.States) > 0 {
 		args["states"] = f.States
 	}
-	if !f.Since.IsZero() {
-		args["since"] = f.Since
+	if f.BizDate != "" {
+		args["biz_date"] = f.BizDate
+	}
+	if f.Executor != "" {
+		args["executor"] = f.Executor
+	}
+	for name, t := range map[string]time.Time{"since": f.Since, "until": f.Until, "created_since": f.CreatedSince, "created_until": f.CreatedUntil} {
+		if args[name] = nil; !t.IsZero() {
+			args[name] = t
+		}
+	}
+	if f.Payload != nil {
+		args["path"], args["value"] = f.Payload.Path, f.Payload.Value
 	}
 	return args
+}
+
+// jobs asks for jobs that match, with a question that has matches in it.
+func (r *Reader) jobs(ctx context.Context, f JobFilter, sql string, args pgx.NamedArgs) ([]Job, error) {
+	role := analyst
+	if f.Payload != nil {
+		sql, role = strings.Replace(sql, matches, matches+matchesPayload, 1), viewer
+	}
+	return ask[Job](ctx, r, "list jobs", role, sql, args)
 }
 
 // only reports whether every state that is asked for is one of these.

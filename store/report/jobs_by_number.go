@@ -13,4 +13,4 @@ SELECT count(*)::int AS jobs, min(w.id) AS id, min(w.created_at) AS at
   FROM (SELECT j.id, j.created_at FROM tagreport.jobs j WHERE j.id < @id::bigint ORDER BY j.id DESC LIMIT @window::int) w`
 
 // byNumber is the order of the primary key, the newest first.
-var byNumber = jobOrder{jobsByNumberSQL, boundsByNumberSQL, func(j Job) Place { return Place{j.CreatedAt, j.ID} }}
+var byNumber = jobOrder{jobsByNumberSQL, boundsByNumberSQL, false}

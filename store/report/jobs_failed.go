@@ -19,6 +19,4 @@ SELECT count(*)::int AS jobs, (array_agg(w.id ORDER BY w.finished_at, w.id))[1] 
   FROM ` + failedWindow + ` w`
 
 // failedByEnd is the order of the index of failed jobs, the latest first.
-var failedByEnd = jobOrder{failedJobsSQL, failedBoundsSQL, byEnd}
-
-func byEnd(j Job) Place { return Place{*j.FinishedAt, j.ID} }
+var failedByEnd = jobOrder{failedJobsSQL, failedBoundsSQL, true}

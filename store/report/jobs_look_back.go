@@ -11,6 +11,7 @@ import (
 const (
 	firstWindow = 1_000
 	maxWindow   = 20_000
+	maxPayloads = 5_000 // a window of these, which are read from elsewhere
 	maxLookBack = 80_000
 	maxLookTime = 150 * time.Millisecond
 )
@@ -19,7 +20,15 @@ const (
 // matches; bounds tells how many jobs the window holds, and the last of them.
 type jobOrder struct {
 	hits, bounds string
-	place        func(Job) Place
+	byEnd        bool // else by number
+}
+
+// place is where a job is in the order.
+func (o jobOrder) place(j Job) Place {
+	if o.byEnd {
+		return Place{*j.FinishedAt, j.ID}
+	}
+	return Place{j.CreatedAt, j.ID}
 }
 
 // window is what bounds tells; it has no last job if it is empty.
@@ -35,11 +44,18 @@ func (r *Reader) lookBack(ctx context.Context, order jobOrder, f JobFilter, from
 	if from == nil {
 		from = end()
 	}
+	if order.byEnd && !f.Until.IsZero() && f.Until.Before(from.At) {
+		from = &Place{At: f.Until}
+	}
+	largest := maxWindow
+	if f.Payload != nil {
+		largest = maxPayloads
+	}
 	looked := &LookBack{}
-	for size := firstWindow; ; size = min(4*size, maxWindow) {
+	for size := firstWindow; ; size = min(4*size, largest) {
 		args := f.args(limit - len(page.Jobs))
 		args["at"], args["id"], args["window"] = from.At, from.ID, size
-		hits, err := ask[Job](ctx, r, "list jobs", analyst, order.hits, args)
+		hits, err := r.jobs(ctx, f, order.hits, args)
 		if err != nil {
 			return JobPage{}, err
 		}

@@ -18,7 +18,7 @@ func (r *Reader) jobsOfBatch(ctx context.Context, f JobFilter, from *Place, limi
 	}
 	args := f.args(limit)
 	args["batch"], args["id"], args["window"] = f.Batch, from.ID, window
-	if page.Jobs, err = ask[Job](ctx, r, "list jobs", analyst, jobsOfBatchSQL, args); err != nil {
+	if page.Jobs, err = r.jobs(ctx, f, jobsOfBatchSQL, args); err != nil {
 		return JobPage{}, err
 	}
 	if n := len(page.Jobs); n == limit {

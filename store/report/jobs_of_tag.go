@@ -20,4 +20,4 @@ SELECT count(*)::int AS jobs, (array_agg(w.id ORDER BY w.finished_at, w.id))[1] 
   FROM ` + tagWindow + ` w`
 
 // ofTagByEnd is the order of the index of a tag's history, the latest first.
-var ofTagByEnd = jobOrder{jobsOfTagSQL, boundsOfTagSQL, byEnd}
+var ofTagByEnd = jobOrder{jobsOfTagSQL, boundsOfTagSQL, true}

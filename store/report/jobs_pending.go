@@ -40,5 +40,5 @@ SELECT ` + jobColumns + `
 func (r *Reader) pendingJobs(ctx context.Context, f JobFilter, limit int) ([]Job, error) {
 	args := f.args(limit)
 	args["most"] = maxWaiting
-	return ask[Job](ctx, r, "list jobs", analyst, pendingJobsSQL, args)
+	return r.jobs(ctx, f, pendingJobsSQL, args)
 }

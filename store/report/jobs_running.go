@@ -10,5 +10,5 @@ SELECT ` + jobColumns + `
    LIMIT @limit::int`
 
 func (r *Reader) runningJobs(ctx context.Context, f JobFilter, limit int) ([]Job, error) {
-	return ask[Job](ctx, r, "list jobs", analyst, runningJobsSQL, f.args(limit))
+	return r.jobs(ctx, f, runningJobsSQL, f.args(limit))
 }

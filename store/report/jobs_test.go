@@ -12,8 +12,8 @@ import (
 
 // mixed is 3,000 jobs of all states, many of which ended at the same moment.
 const mixed = `
-INSERT INTO tagexec.tag_jobs (tag, kind, pool, batch, created_at, run_at, state, attempt, failures, executor_id, started_at, finished_at, deadline_at, last_outcome, error_code, error)
-SELECT 'tag ' || i % 3, CASE i % 4 WHEN 0 THEN 'http' ELSE 'sql' END, CASE i % 2 WHEN 0 THEN 'even' ELSE 'default' END, CASE WHEN i % 10 = 0 THEN 'b' END, at, at, s,
+INSERT INTO tagexec.tag_jobs (tag, biz_date, payload, kind, pool, batch, created_at, run_at, state, attempt, failures, executor_id, started_at, finished_at, deadline_at, last_outcome, error_code, error)
+SELECT 'tag ' || i % 3, '2026-11-20'::date + i % 5, jsonb_build_object('a', jsonb_build_array(i % 6)), CASE i % 4 WHEN 0 THEN 'http' ELSE 'sql' END, CASE i % 2 WHEN 0 THEN 'even' ELSE 'default' END, CASE WHEN i % 10 = 0 THEN 'b' END, at, at, s,
        CASE s WHEN 'pending' THEN 0 ELSE 1 END, CASE s WHEN 'failed' THEN 1 ELSE 0 END, CASE WHEN s <> 'pending' THEN $1::uuid END,
        CASE WHEN s <> 'pending' THEN at END, CASE WHEN s IN ('succeeded', 'failed', 'cancelled') THEN date_trunc('minute', at) + interval '1 min' END,
        CASE WHEN s = 'running' THEN now() + interval '1 hour' END, CASE s WHEN 'failed' THEN 'failed' END,
@@ -28,9 +28,12 @@ func TestPagesHoldEachJobOnce(t *testing.T) {
 	db.Exec("INSERT INTO tagexec.tag_pools (pool) VALUES ('even')")
 	db.Exec("ALTER TABLE tagexec.tag_jobs DISABLE TRIGGER check_new_jobs")
 	db.Exec("INSERT INTO tagexec.tag_batches (batch) VALUES ('b')")
-	db.Exec(mixed, db.Executor())
+	executor := db.Executor()
+	db.Exec(mixed, executor)
 	r := open(t, db.URL)
 	since := storetest.One[time.Time](db, "SELECT now() - interval '20 min'")
+	until := since.Add(5 * time.Minute)
+	minute := since.Truncate(time.Minute) // at which many ended
 	for where, f := range map[string]report.JobFilter{
 		"true":              {},
 		"state = 'failed'":  {States: []string{"failed"}},
@@ -40,14 +43,23 @@ func TestPagesHoldEachJobOnce(t *testing.T) {
 		"batch = 'b'":       {Batch: "b"},
 		"kind = 'http'":     {Kind: "http"},
 		"pool = 'even'":     {Pool: "even"},
-		"state IN ('succeeded', 'failed') AND tag = 'tag 2'":                                    {States: []string{"succeeded", "failed"}, Tag: "tag 2"},
-		"state = 'failed' AND tag = 'tag 2' AND pool = 'even'":                                  {States: []string{"failed"}, Tag: "tag 2", Pool: "even"},
-		"batch = 'b' AND state = 'succeeded'":                                                   {Batch: "b", States: []string{"succeeded"}},
-		`lower(error) LIKE '%relation "3"%'`:                                                    {Error: `RELATION "3"`},
-		"error_code = '42P01' AND state = 'failed'":                                             {Error: "42p01", States: []string{"failed"}},
-		fmt.Sprintf("coalesce(finished_at, started_at, created_at) >= '%s'", stamp(since)):      {Since: since},
-		fmt.Sprintf("state = 'failed' AND finished_at >= '%s'", stamp(since)):                   {Since: since, States: []string{"failed"}},
-		fmt.Sprintf("state = 'failed' AND tag = 'tag 0' AND finished_at >= '%s'", stamp(since)): {Since: since, States: []string{"failed"}, Tag: "tag 0"},
+		"state IN ('succeeded', 'failed') AND tag = 'tag 2'":                                       {States: []string{"succeeded", "failed"}, Tag: "tag 2"},
+		"state = 'failed' AND tag = 'tag 2' AND pool = 'even'":                                     {States: []string{"failed"}, Tag: "tag 2", Pool: "even"},
+		"batch = 'b' AND state = 'succeeded'":                                                      {Batch: "b", States: []string{"succeeded"}},
+		`lower(error) LIKE '%relation "3"%'`:                                                       {Error: `RELATION "3"`},
+		"error_code = '42P01' AND state = 'failed'":                                                {Error: "42p01", States: []string{"failed"}},
+		"biz_date = '2026-11-22'":                                                                  {BizDate: "2026-11-22"},
+		fmt.Sprintf("executor_id = '%s'", executor):                                                {Executor: executor.String()},
+		"payload #>> '{a,0}' = '3'":                                                                {Payload: &report.InPayload{Path: []string{"a", "0"}, Value: "3"}},
+		"payload #>> '{a,0}' = '4' AND state = 'pending'":                                          {Payload: &report.InPayload{Path: []string{"a", "0"}, Value: "4"}, States: []string{"pending"}},
+		fmt.Sprintf("created_at BETWEEN '%s' AND '%s'", stamp(since), stamp(until)):                {CreatedSince: since, CreatedUntil: until},
+		fmt.Sprintf("coalesce(finished_at, started_at, created_at) < '%s'", stamp(since)):          {Until: since},
+		fmt.Sprintf("state = 'failed' AND finished_at < '%s'", stamp(minute)):                      {Until: minute, States: []string{"failed"}},
+		fmt.Sprintf("state = 'failed' AND tag = 'tag 1' AND finished_at < '%s'", stamp(minute)):    {Until: minute, States: []string{"failed"}, Tag: "tag 1"},
+		fmt.Sprintf("state = 'succeeded' AND tag = 'tag 1' AND finished_at < '%s'", stamp(minute)): {Until: minute, States: []string{"succeeded"}, Tag: "tag 1"},
+		fmt.Sprintf("coalesce(finished_at, started_at, created_at) >= '%s'", stamp(since)):         {Since: since},
+		fmt.Sprintf("state = 'failed' AND finished_at >= '%s'", stamp(since)):                      {Since: since, States: []string{"failed"}},
+		fmt.Sprintf("state = 'failed' AND tag = 'tag 0' AND finished_at >= '%s'", stamp(since)):    {Since: since, States: []string{"failed"}, Tag: "tag 0"},
 		fmt.Sprintf("state = 'succeeded' AND tag = 'tag 0' AND finished_at >= '%s'", stamp(since)): {
 			Since: since, States: []string{"succeeded"}, Tag: "tag 0"},
 	} {

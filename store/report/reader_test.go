@@ -61,6 +61,16 @@ func questions(r *report.Reader, job int64, batch string) map[string]func(contex
 			_, err := r.Jobs(ctx, report.JobFilter{States: []string{"running"}}, nil, 50)
 			return err
 		},
+		"jobs of a range": func(ctx context.Context) error {
+			_, err := r.Jobs(ctx, report.JobFilter{BizDate: "2026-11-22", Executor: "00000000-0000-0000-0000-000000000001", CreatedSince: time.Now().Add(-time.Hour), CreatedUntil: time.Now()}, nil, 50)
+			return err
+		},
+		"failed jobs of a range": func(ctx context.Context) error {
+			_, err := r.Jobs(ctx, report.JobFilter{States: []string{"failed"}, Until: time.Now().Add(-time.Hour)}, nil, 50)
+			return err
+		},
+		"usual run time": func(ctx context.Context) error { _, err := r.UsualSeconds(ctx, "a"); return err },
+		"sharers":        func(ctx context.Context) error { _, err := r.Sharers(ctx, "k1", 20); return err },
 		"jobs of a batch": func(ctx context.Context) error {
 			_, err := r.Jobs(ctx, report.JobFilter{Batch: batch}, nil, 50)
 			return err
@@ -113,7 +123,11 @@ func questions(r *report.Reader, job int64, batch string) map[string]func(contex
 // ofViewers are questions that an analyst may not ask.
 func ofViewers(r *report.Reader, job int64) map[string]func(context.Context) error {
 	return map[string]func(context.Context) error{
-		"output":      func(ctx context.Context) error { _, _, err := r.Output(ctx, job, 0); return err },
+		"output": func(ctx context.Context) error { _, _, err := r.Output(ctx, job, 0); return err },
+		"jobs by payload": func(ctx context.Context) error {
+			_, err := r.Jobs(ctx, report.JobFilter{Payload: &report.InPayload{Path: []string{"a", "b"}, Value: "x"}}, nil, 50)
+			return err
+		},
 		"standing":    func(ctx context.Context) error { _, err := r.Standing(ctx, job); return err },
 		"live output": func(ctx context.Context) error { _, err := r.Chunks(ctx, job, 2, 0); return err },
 		"watch":       func(ctx context.Context) error { _, err := r.Watch(ctx, job); return err },
