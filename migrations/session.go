@@ -47,12 +47,12 @@ func open(ctx context.Context, url, role string, tell []func(string)) (db *sql.D
 	if err != nil {
 		return nil, false, err
 	}
-	pooled, err = postgres.FindPooler(ctx, config, session)
+	probe, err := postgres.FindPooler(ctx, config, session)
 	if err != nil {
 		return nil, false, err
 	}
-	if !pooled { // else they would stay in a session that others get
-		maps.Copy(config.RuntimeParams, session)
+	if !probe.Pooled { // else they would stay in a session that others get
+		maps.Copy(config.RuntimeParams, probe.Settings)
 	}
 	config.OnNotice = func(_ *pgconn.PgConn, n *pgconn.Notice) {
 		if n.Routine == raises {
@@ -60,16 +60,13 @@ func open(ctx context.Context, url, role string, tell []func(string)) (db *sql.D
 		}
 	}
 	set := stdlib.OptionAfterConnect(func(ctx context.Context, conn *pgx.Conn) error {
-		if pooled {
+		if probe.Pooled || role == "" {
 			return nil
 		}
-		_, err := conn.Exec(ctx, postgres.NoTransactionTimeout(false))
-		if err == nil && role != "" {
-			_, err = conn.Exec(ctx, "SET ROLE "+pgx.Identifier{role}.Sanitize())
-		}
+		_, err := conn.Exec(ctx, "SET ROLE "+pgx.Identifier{role}.Sanitize())
 		return err
 	})
-	return stdlib.OpenDB(*config, set), pooled, nil
+	return stdlib.OpenDB(*config, set), probe.Pooled, nil
 }
 
 // connConfig is how we connect to the database at url.

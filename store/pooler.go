@@ -59,7 +59,7 @@ var pooledBegin = func() string {
 	for _, name := range slices.Sorted(maps.Keys(settings)) {
 		fmt.Fprintf(&b, "; SET LOCAL %s = '%s'", name, settings[name])
 	}
-	b.WriteString("; " + postgres.NoTransactionTimeout(true))
+	b.WriteString("; " + postgres.NoTransactionTimeout)
 	return b.String()
 }()
 
@@ -71,8 +71,8 @@ var pooledBegin = func() string {
 type pooler struct{ last atomic.Pointer[poolerProbe] }
 
 type poolerProbe struct {
-	found bool
-	at    time.Time
+	postgres.Probe
+	at time.Time
 }
 
 // probeInterval is how long the answer of a probe is believed: long enough for
@@ -83,7 +83,7 @@ const probeInterval = time.Minute
 // newPool returns a pool of at most size connections, which probes for a pooler.
 func (p *pooler) newPool(database *postgres.Database, application string, size int32) (*postgres.Pool, error) {
 	return database.Pool(application, size, func(config *pgxpool.Config) {
-		config.BeforeConnect, config.AfterConnect = p.prepare, complete
+		config.BeforeConnect = p.prepare
 	})
 }
 
@@ -98,28 +98,18 @@ func (p *pooler) prepare(ctx context.Context, config *pgx.ConnConfig) error {
 		last = &poolerProbe{found, time.Now()}
 		p.last.Store(last)
 	}
-	if last.found {
+	if last.Pooled {
 		config.DefaultQueryExecMode = pgx.QueryExecModeCacheDescribe
 		config.StatementCacheCapacity = 0
 	} else {
-		maps.Copy(config.RuntimeParams, settings)
-		maps.Copy(config.RuntimeParams, directSettings)
+		maps.Copy(config.RuntimeParams, last.Settings)
 	}
 	return nil
 }
 
-// complete sets in a session of our own what cannot be asked for when it begins.
-func complete(ctx context.Context, conn *pgx.Conn) error {
-	if behindPooler(conn) {
-		return nil
-	}
-	_, err := conn.Exec(ctx, postgres.NoTransactionTimeout(false))
-	return err
-}
-
-// FindPooler connects once with config and reports whether a transaction-mode
-// pooler answered.
-func FindPooler(ctx context.Context, config *pgx.ConnConfig) (bool, error) {
+// FindPooler reports whether a transaction-mode pooler answers where config leads, and
+// with which settings a session of our own begins there.
+func FindPooler(ctx context.Context, config *pgx.ConnConfig) (postgres.Probe, error) {
 	ours := maps.Clone(settings)
 	maps.Copy(ours, directSettings)
 	return postgres.FindPooler(ctx, config, ours)
@@ -132,7 +122,7 @@ func behindPooler(conn *pgx.Conn) bool {
 
 // txOptions are those of a transaction of ours.
 func (p *pooler) txOptions() pgx.TxOptions {
-	if last := p.last.Load(); last != nil && !last.found {
+	if last := p.last.Load(); last != nil && !last.Pooled {
 		return pgx.TxOptions{}
 	}
 	return pgx.TxOptions{BeginQuery: pooledBegin}

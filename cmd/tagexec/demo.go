@@ -15,11 +15,13 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/spf13/cobra"
 
+	"github.com/tagexec/tagexec/cmd/internal/access"
 	"github.com/tagexec/tagexec/cmd/internal/cli"
 	"github.com/tagexec/tagexec/cmd/internal/config"
 	"github.com/tagexec/tagexec/cmd/internal/serve"
 	"github.com/tagexec/tagexec/cmd/internal/wait"
 	"github.com/tagexec/tagexec/cmd/tagexec/internal/demo"
+	"github.com/tagexec/tagexec/store"
 	"github.com/tagexec/tagexec/store/devpg"
 	"github.com/tagexec/tagexec/store/postgres"
 )
@@ -48,7 +50,7 @@ func demoCommand(std cli.Streams) *cobra.Command {
 		},
 	}
 	cmd.Flags().IntVar(&workers, "workers", 3, "jobs that run at the same time")
-	cmd.Flags().BoolVar(&stay, "stay", false, "keep the database up after the summary until Ctrl-C")
+	cmd.Flags().BoolVar(&stay, "stay", false, "keep the database, the executor and the page up after the summary until Ctrl-C")
 	return cmd
 }
 
@@ -71,24 +73,31 @@ func runDemo(ctx context.Context, std cli.Streams, c config.Config, workers int,
 	if err := d.prepare(ctx, server, dir, say); err != nil {
 		return err
 	}
-	if err := d.run(ctx); err != nil {
-		return err
-	}
-	failed, err := d.summarise(ctx)
-	if err != nil {
-		return err
-	}
-	fmt.Fprintf(std.Out, "\nThe history is in tables; for instance\n\n%s\n", historySQL)
-	if stay {
-		fmt.Fprintf(std.Out, "\nThe database stays up until Ctrl-C:\n\n  psql '%s'\n", d.config.DatabaseURL)
-		<-ctx.Done()
-		return context.Cause(ctx)
-	}
-	fmt.Fprintln(std.Out, "\n`tagexec demo --stay` keeps the database up to look at it.")
-	if failed > 0 {
-		return cli.Exit(cli.ExitJobs)
-	}
-	return nil
+	return d.run(ctx, func(queue *store.Store, page string) error {
+		failed, err := d.summarise(ctx)
+		if err != nil {
+			return err
+		}
+		fmt.Fprintf(std.Out, "\nThe history is in tables; for instance\n\n%s\n", historySQL)
+		if stay {
+			b, err := demo.Backfill(d.places, time.Now())
+			if err != nil {
+				return err
+			}
+			if _, err := queue.Submit(ctx, b.Key, b.Jobs, b.Context, "retry_failed"); err != nil {
+				return err
+			}
+			fmt.Fprintf(std.Out, "\nThe batch %s runs now, with %d jobs: some wait, one prints, a few fail.\n", b.Key, b.Count)
+			fmt.Fprintf(std.Out, "\nDatabase, executor and page stay up until Ctrl-C:\n\n  psql '%s'\n\n  %s\n", d.config.DatabaseURL, page)
+			<-ctx.Done()
+			return context.Cause(ctx)
+		}
+		fmt.Fprintln(std.Out, "\n`tagexec demo --stay` keeps it all up, with a page in the browser to look at it.")
+		if failed > 0 {
+			return cli.Exit(cli.ExitJobs)
+		}
+		return nil
+	})
 }
 
 const historySQL = `  SELECT j.tag, j.biz_date, a.attempt, a.outcome, a.finished_at - a.started_at AS took, a.rows_affected, a.error
@@ -100,6 +109,7 @@ const historySQL = `  SELECT j.tag, j.biz_date, a.attempt, a.outcome, a.finished
 type demonstration struct {
 	std     cli.Streams
 	config  config.Config
+	places  demo.Places
 	batches []demo.Batch
 	closers []func()
 	took    time.Duration
@@ -150,7 +160,8 @@ func (d *demonstration) prepare(ctx context.Context, server *devpg.Server, dir s
 		return err
 	}
 	c.HTTPOrigins = []string{endpoint}
-	d.batches, err = demo.Batches(demo.Places{EndpointURL: endpoint, ManifestDir: manifests})
+	d.places = demo.Places{EndpointURL: endpoint, ManifestDir: manifests}
+	d.batches, err = demo.Batches(d.places)
 	return err
 }
 
@@ -167,8 +178,9 @@ func (d *demonstration) serveEndpoint() (origin string, err error) {
 	return "http://" + listener.Addr().String(), nil
 }
 
-// run submits the batches and runs them to their end.
-func (d *demonstration) run(ctx context.Context) error {
+// run submits the batches and runs them to their end. Then, with executor and page still
+// there, it calls then with the queue and the address of the page.
+func (d *demonstration) run(ctx context.Context, then func(queue *store.Store, page string) error) error {
 	defer func() {
 		for _, c := range d.closers {
 			c()
@@ -185,6 +197,11 @@ func (d *demonstration) run(ctx context.Context) error {
 		return err
 	}
 	defer e.Close()
+	server, err := serve.Show(d.config, e, access.Operator, d.config.Logger(d.std.Err))
+	if err != nil {
+		return err
+	}
+	defer server.Close()
 	database, err := postgres.Queue(d.config.DatabaseURL)
 	if err != nil {
 		return err
@@ -199,7 +216,7 @@ func (d *demonstration) run(ctx context.Context) error {
 	for _, b := range d.batches {
 		total += b.Count
 	}
-	fmt.Fprintf(d.std.Err, "running %d jobs of %d business dates with %d workers\n", total, len(demo.BizDates()), d.config.Workers)
+	fmt.Fprintf(d.std.Err, "running %d jobs of %d business dates with %d workers; look at %s\n", total, len(demo.BizDates()), d.config.Workers, server.PageURL())
 	running, stop := context.WithCancel(ctx)
 	defer stop()
 	var (
@@ -213,6 +230,9 @@ func (d *demonstration) run(ctx context.Context) error {
 	})
 	err = d.submit(running, e, db.Pool, total)
 	d.took = time.Since(began)
+	if err == nil {
+		err = then(e.Store, server.PageURL())
+	}
 	stop()
 	pool.Wait()
 	return errors.Join(runErr, err)

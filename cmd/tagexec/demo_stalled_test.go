@@ -9,6 +9,7 @@ import (
 	"github.com/tagexec/tagexec/cmd/internal/cli"
 	"github.com/tagexec/tagexec/cmd/internal/config"
 	"github.com/tagexec/tagexec/cmd/tagexec/internal/demo"
+	"github.com/tagexec/tagexec/store"
 	"github.com/tagexec/tagexec/store/storetest"
 )
 
@@ -28,7 +29,7 @@ func TestDemoEndsWhereNothingCanBeWritten(t *testing.T) {
 		},
 		batches: []demo.Batch{{Key: "demo:1", Jobs: storetest.JSON([]map[string]any{{"tag": "a"}}), Count: 1}},
 	}
-	err := d.run(t.Context())
+	err := d.run(t.Context(), func(*store.Store, string) error { return nil })
 	if err == nil || !strings.Contains(err.Error(), "no job has moved for 1s") || cli.ExitCode(err) != cli.ExitUsage {
 		t.Error(err)
 	}

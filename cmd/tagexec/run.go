@@ -13,6 +13,7 @@ import (
 
 	"github.com/tagexec/tagexec/cmd/internal/cli"
 	"github.com/tagexec/tagexec/cmd/internal/config"
+	"github.com/tagexec/tagexec/cmd/internal/page"
 	"github.com/tagexec/tagexec/cmd/internal/serve"
 	"github.com/tagexec/tagexec/store"
 )
@@ -91,6 +92,7 @@ func (o *oneShot) check() error {
 // summary is the last line of stdout.
 type summary struct {
 	Batch string `json:"batch"`
+	Page  string `json:"page,omitempty"` // of the batch
 	store.Counts
 	Submitted *store.Submission `json:"submitted,omitempty"`
 	Seconds   float64           `json:"seconds"`
@@ -155,6 +157,10 @@ func (o *oneShot) execute(ctx context.Context, std cli.Streams, s *summary) erro
 		if file, err = readJobs(ctx, o.jobs, std, o.batch); err != nil {
 			return err
 		}
+	}
+	if c.UI.URL != "" {
+		s.Page = page.BatchURL(c.UI.URL, o.batch)
+		fmt.Fprintf(std.Err, "page: %s\n", s.Page)
 	}
 	e, err := serve.Open(ctx, c, o.batch, c.Logger(std.Err))
 	if err != nil {

@@ -64,9 +64,11 @@ func Diagnose(ctx context.Context, url string, maxAge time.Duration) ([]Diagnosi
 func diagnose(ctx context.Context, config *pgx.ConnConfig, maxAge time.Duration) (_ []Diagnosis, err error) {
 	config.DefaultQueryExecMode = pgx.QueryExecModeExec // named statements get lost behind a pooler
 	t := &target{maxAge: maxAge, names: strings.NewReplacer()}
-	if t.pooled, err = store.FindPooler(ctx, config); err != nil {
+	probe, err := store.FindPooler(ctx, config)
+	if err != nil {
 		return nil, err
 	}
+	t.pooled = probe.Pooled
 	if !t.pooled {
 		// A check that fails takes its own setting back before its transaction has ended.
 		config.RuntimeParams["idle_in_transaction_session_timeout"] = "0"

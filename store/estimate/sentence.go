@@ -26,3 +26,9 @@ func (e *Estimate) Sentence(b *Binding, clock func(time.Time) string) string {
 	}
 	return text
 }
+
+// nearEnd is how soon an end is near.
+const nearEnd = 10 * time.Minute
+
+// Near reports whether the end is so near that its time is told with seconds.
+func (e *Estimate) Near(now time.Time) bool { return e.P90.Sub(now) < nearEnd }

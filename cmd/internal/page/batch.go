@@ -53,7 +53,7 @@ func batch(v *visit) (*view, error) {
 	if err != nil {
 		return nil, err
 	}
-	d := batchData{Batch: b, Sentence: listing.Sentence(tell.Batch(v.frame, b)), Late: !b.Settled() && b.DueAt != nil && b.DueAt.Before(v.now)}
+	d := batchData{Batch: b, Sentence: tell.Batch(v.frame, b) + ".", Late: !b.Settled() && b.DueAt != nil && b.DueAt.Before(v.now)}
 	if !b.Settled() {
 		d.End = ask(v, "end of "+key+" for "+v.ZoneName(), forecastLife, func(ctx context.Context, r *report.Reader) (ending, error) { return endOf(ctx, r, v.frame, key) })
 		d.Waits = ask(v, "waits of "+key, fresh, func(ctx context.Context, r *report.Reader) ([]waiting, error) {
@@ -82,7 +82,11 @@ func endOf(ctx context.Context, r *report.Reader, f *frame, key string) (ending,
 	}
 	e := estimate.Of(q)
 	b := estimate.Bind(q, &e)
-	end := ending{Sentence: listing.Sentence(e.Sentence(&b, f.Clock)), Runs: e.Runs, NewTags: e.NewTags, Known: e.Refusal == ""}
+	clock := f.Clock
+	if e.Near(q.Now) {
+		clock = f.Precise
+	}
+	end := ending{Sentence: listing.Sentence(e.Sentence(&b, clock)), Runs: e.Runs, NewTags: e.NewTags, Known: e.Refusal == ""}
 	if b.Pool != "" && b.More > 0 {
 		end.Pool, end.More, end.Then = b.Pool, b.More, b.P50
 	}

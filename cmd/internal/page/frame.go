@@ -110,6 +110,14 @@ func (f *frame) Clock(t time.Time) string {
 	return t.Format(time.DateOnly)
 }
 
+// Precise is Clock with the seconds of a time of this day.
+func (f *frame) Precise(t time.Time) string {
+	if local := t.In(f.Zone); local.Format(time.DateOnly) == f.now.In(f.Zone).Format(time.DateOnly) {
+		return local.Format(time.TimeOnly)
+	}
+	return f.Clock(t)
+}
+
 // Time shows a time, with all of it where the pointer rests.
 func (f *frame) Time(t any) template.HTML {
 	var at time.Time
@@ -123,11 +131,7 @@ func (f *frame) Time(t any) template.HTML {
 		at = *t
 	}
 	local := at.In(f.Zone)
-	text := f.Clock(at)
-	if local.Format(time.DateOnly) == f.now.In(f.Zone).Format(time.DateOnly) {
-		text = local.Format(time.TimeOnly)
-	}
-	return template.HTML(`<time datetime="` + at.UTC().Format(time.RFC3339Nano) + `" title="` + local.Format("2006-01-02 15:04:05.000 -07:00") + `">` + text + `</time>`)
+	return template.HTML(`<time datetime="` + at.UTC().Format(time.RFC3339Nano) + `" title="` + local.Format("2006-01-02 15:04:05.000 -07:00") + `">` + f.Precise(at) + `</time>`)
 }
 
 const none template.HTML = `<span class="none">–</span>`

@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/url"
+	"strings"
 
 	"github.com/tagexec/tagexec/store/operate"
 	"github.com/tagexec/tagexec/store/report"
@@ -98,3 +99,8 @@ func (p *Page) guarded(next http.Handler) (http.Handler, error) {
 
 // Root is the path under which all of the page is.
 func (p *Page) Root() string { return cmp.Or(p.BasePath, "") + "/" }
+
+// BatchURL is the address of the page of a batch, where people reach the page at site.
+func BatchURL(site, batch string) string {
+	return strings.TrimSuffix(site, "/") + "/batches/" + seg(batch)
+}

@@ -169,7 +169,7 @@ func knownPools(q *estimate.Queue, slots map[string]int) error {
 
 // clock tells times of an end: with seconds if it is near.
 func clock(l *listing.Look, q *estimate.Queue, e *estimate.Estimate) func(time.Time) string {
-	if e.P90.Sub(q.Now) < 10*time.Minute {
+	if e.Near(q.Now) {
 		return l.Time
 	}
 	return l.Clock
