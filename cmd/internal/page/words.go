@@ -3,6 +3,7 @@ package page
 import (
 	"fmt"
 	"html/template"
+	"net/url"
 	"reflect"
 
 	"github.com/tagexec/tagexec/cmd/internal/listing"
@@ -17,6 +18,7 @@ var functions = template.FuncMap{
 	"plural":    listing.Plural,
 	"maybe":     maybe,
 	"plain":     plain,
+	"outside":   outside,
 	"percent":   percent,
 }
 
@@ -83,4 +85,13 @@ func plain(text *string) string {
 		return ""
 	}
 	return *text
+}
+
+// outside is an address elsewhere that a link may lead to, or "".
+func outside(address *string) string {
+	u, err := url.Parse(plain(address))
+	if err != nil || u.Scheme != "http" && u.Scheme != "https" {
+		return ""
+	}
+	return *address
 }
