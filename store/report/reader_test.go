@@ -83,9 +83,16 @@ func questions(r *report.Reader, job int64, batch string) map[string]func(contex
 			_, err := r.Batches(ctx, report.BatchFilter{Late: true}, nil, 20)
 			return err
 		},
-		"batch":             func(ctx context.Context) error { _, err := r.Batch(ctx, batch); return err },
-		"causes":            func(ctx context.Context) error { _, err := r.Causes(ctx, batch, 10); return err },
-		"runs":              func(ctx context.Context) error { _, err := r.Runs(ctx, batch, 2000); return err },
+		"batch":     func(ctx context.Context) error { _, err := r.Batch(ctx, batch); return err },
+		"causes":    func(ctx context.Context) error { _, err := r.Causes(ctx, batch, 10); return err },
+		"runs":      func(ctx context.Context) error { _, err := r.Runs(ctx, batch, 2000); return err },
+		"slow runs": func(ctx context.Context) error { _, err := r.SlowRuns(ctx, batch, 10); return err },
+		"stretches": func(ctx context.Context) error {
+			_, err := r.Stretches(ctx, time.Now().Add(-24*time.Hour), 15)
+			return err
+		},
+		"blockers":          func(ctx context.Context) error { _, err := r.Blockers(ctx, 0); return err },
+		"rights":            func(ctx context.Context) error { _, err := r.Rights(ctx); return err },
 		"pace":              func(ctx context.Context) error { _, err := r.Pace(ctx); return err },
 		"pools":             func(ctx context.Context) error { _, err := r.Pools(ctx); return err },
 		"lanes":             func(ctx context.Context) error { _, err := r.Lanes(ctx, "default"); return err },
