@@ -115,6 +115,14 @@ func questions(r *report.Reader, job int64, batch string) map[string]func(contex
 			return err
 		},
 		"tags": func(ctx context.Context) error { _, err := r.Tags(ctx, "", 50); return err },
+		"ended executors": func(ctx context.Context) error {
+			_, err := r.ExecutorsEnded(ctx, nil, 50)
+			return err
+		},
+		"executors that ended": func(ctx context.Context) error {
+			_, err := r.Ended(ctx, time.Now().Add(-time.Hour))
+			return err
+		},
 		"tag history": func(ctx context.Context) error {
 			_, err := r.TagHistory(ctx, "a", time.Now().AddDate(0, 0, -30), time.Now())
 			return err

@@ -9,6 +9,8 @@ import (
 	"strconv"
 	"unicode/utf8"
 
+	"github.com/google/uuid"
+
 	"github.com/tagexec/tagexec/cmd/internal/access"
 	"github.com/tagexec/tagexec/cmd/internal/listing"
 	"github.com/tagexec/tagexec/store/operate"
@@ -76,6 +78,21 @@ var deeds = map[string]deed{
 				return "", wrong("%v", err)
 			}
 			return fmt.Sprintf("Pool %s is there.", pool), err
+		},
+	},
+	"drain-executor": {
+		title:   named("Drain the executor on %s", "host"),
+		explain: "It claims nothing more, and its process ends when its jobs have. What supervises it may start it again.",
+		do: func(ctx context.Context, a *operate.Actor, form url.Values, o operate.Order) (string, error) {
+			id, err := uuid.Parse(form.Get("executor"))
+			if err != nil {
+				return "", wrong("an executor has an id such as 62ac5fa4-8b5f-49b5-ab47-2a6c69f358c1, and %q is none", form.Get("executor"))
+			}
+			asked, err := a.DrainExecutor(ctx, id.String(), o)
+			if err == nil && !asked {
+				return "Nothing to do: it has ended, or was asked already.", nil
+			}
+			return "It claims nothing more, and ends when its jobs have.", err
 		},
 	},
 	"cancel-batch": {

@@ -23,6 +23,7 @@ func (p *Page) handlers() map[string]http.Handler {
 		"GET /batches/{key}": batch,
 		"GET /pools":         poolList,
 		"GET /pools/{pool}":  pool,
+		"GET /executors":     executorList,
 		"GET /do/{deed}":     deedPage,
 		"POST /do/{deed}":    deedPage,
 		"GET /":              nothing,

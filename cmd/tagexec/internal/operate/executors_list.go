@@ -2,12 +2,12 @@ package operate
 
 import (
 	"context"
-	"fmt"
 
 	"github.com/spf13/cobra"
 
 	"github.com/tagexec/tagexec/cmd/internal/cli"
 	"github.com/tagexec/tagexec/cmd/internal/listing"
+	"github.com/tagexec/tagexec/cmd/internal/tell"
 	"github.com/tagexec/tagexec/store/report"
 )
 
@@ -42,7 +42,7 @@ func executorsList(std cli.Streams) *cobra.Command {
 				if err != nil {
 					return err
 				}
-				list.Say("%s", aboutExecutors(executors))
+				list.Say("%s", tell.Executors(executors))
 				return list.All(executors)
 			})
 		},
@@ -50,27 +50,4 @@ func executorsList(std cli.Streams) *cobra.Command {
 	o.Flags(cmd)
 	cmd.Flags().BoolVar(&ended, "ended", false, "also those that have ended, the latest 1,000")
 	return cmd
-}
-
-func aboutExecutors(list []report.Executor) string {
-	var alive, silent, busy, workers int
-	for _, e := range list {
-		switch {
-		case e.Alive:
-			alive, busy, workers = alive+1, busy+e.Running, workers+e.Workers
-		case e.StoppedAt == nil && e.ReapedAt == nil:
-			silent++
-		}
-	}
-	if alive == 0 {
-		return "No executor lives: start one with `tagexec serve`."
-	}
-	sentence := fmt.Sprintf("%s live, %s of %s busy", listing.Plural(alive, "executor"), listing.Thousands(busy), listing.Plural(workers, "worker"))
-	if alive == 1 {
-		sentence = fmt.Sprintf("1 executor lives, %s of %s busy", listing.Thousands(busy), listing.Plural(workers, "worker"))
-	}
-	if silent > 0 {
-		sentence += fmt.Sprintf("; nothing is heard of %d", silent)
-	}
-	return sentence + "."
 }
