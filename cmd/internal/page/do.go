@@ -93,11 +93,10 @@ func deedPage(v *visit) (*view, error) {
 	if v.r.Method != http.MethodPost {
 		return v.askDeed(d, v.Query, "")
 	}
-	v.r.Body = http.MaxBytesReader(v.w, v.r.Body, 1<<20)
-	if err := v.r.ParseForm(); err != nil {
-		return nil, wrong("the form cannot be read: %v", err)
+	form, err := v.form()
+	if err != nil {
+		return nil, err
 	}
-	form := v.r.PostForm
 	reason := strings.TrimSpace(form.Get("reason"))
 	if reason == "" || len(reason) > maxReason {
 		return v.askDeed(d, form, "Say why, in up to 1,000 characters: whoever looks for it later will ask.")
@@ -114,6 +113,15 @@ func deedPage(v *visit) (*view, error) {
 	v.say(said)
 	http.Redirect(v.w, v.r, v.back(form.Get("back")), http.StatusSeeOther)
 	return nil, nil
+}
+
+// form is what was sent.
+func (v *visit) form() (url.Values, error) {
+	v.r.Body = http.MaxBytesReader(v.w, v.r.Body, 1<<20)
+	if err := v.r.ParseForm(); err != nil {
+		return nil, wrong("the form cannot be read: %v", err)
+	}
+	return v.r.PostForm, nil
 }
 
 // mayNot says why a visitor may not act.

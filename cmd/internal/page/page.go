@@ -74,7 +74,7 @@ func (p *Page) guarded(next http.Handler) (http.Handler, error) {
 	if p.URL != "" { // a proxy that changes the Host would make every form look foreign
 		site, err := url.Parse(p.URL)
 		if err == nil {
-			err = protection.AddTrustedOrigin(site.Scheme + "://" + site.Host)
+			err = protection.AddTrustedOrigin(origin(site))
 		}
 		if err != nil {
 			return nil, fmt.Errorf("the URL of the page: %w", err)
@@ -95,6 +95,12 @@ func (p *Page) guarded(next http.Handler) (http.Handler, error) {
 		h.Set("Cache-Control", "no-store")
 		next.ServeHTTP(w, r)
 	}), nil
+}
+
+// origin is how a browser names the site of an address.
+func origin(address *url.URL) string {
+	usual := map[string]string{"http": ":80", "https": ":443"}[address.Scheme]
+	return address.Scheme + "://" + strings.TrimSuffix(strings.ToLower(address.Host), usual)
 }
 
 // Root is the path under which all of the page is.
