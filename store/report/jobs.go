@@ -168,3 +168,6 @@ func (r *Reader) AllJobs(ctx context.Context, f JobFilter, from *Place, limit in
 	}
 	return r.Jobs(ctx, f, from, limit)
 }
+
+// Whole reports whether Jobs lists all that match at once: there is no next page.
+func (f JobFilter) Whole() bool { return f.Batch == "" && (f.only("running") || f.only("pending")) }

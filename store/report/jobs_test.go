@@ -3,6 +3,7 @@ package report_test
 import (
 	"fmt"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -78,6 +79,9 @@ func TestPagesHoldEachJobOnce(t *testing.T) {
 		slices.Sort(got)
 		if len(want) == 0 || !slices.Equal(got, want) {
 			t.Errorf("%s: %d jobs, want %d", where, len(got), len(want))
+		}
+		if byHand := storetest.All[int64](db, "SELECT s.id FROM ("+strings.TrimSuffix(report.SQLOfJobs(f), "LIMIT 50")+") s ORDER BY 1"); !slices.Equal(byHand, want) {
+			t.Errorf("%s: %d jobs by hand, want %d:\n%s", where, len(byHand), len(want), report.SQLOfJobs(f))
 		}
 		page, err := r.Jobs(t.Context(), f, nil, 5000)
 		if err != nil || page.Looked == nil && len(page.Jobs) != len(want) { // on a busy machine it may end early, and says so

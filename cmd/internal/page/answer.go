@@ -69,6 +69,8 @@ func (v *visit) answer(status int, made *view) {
 	}
 	l := layout{frame: v.frame, Title: made.Title, Content: template.HTML(body.String()), Poll: pollOften, Stale: v.stale}
 	switch {
+	case made.still:
+		l.Poll = 0
 	case v.slowest > slowAnswer:
 		l.Poll = pollSlow
 	case made.settled:

@@ -2,6 +2,7 @@ package page
 
 import (
 	"context"
+	"maps"
 	"net/http"
 	"net/url"
 	"strings"
@@ -20,6 +21,9 @@ type deed struct {
 	// preview says what would be done, where that is not clear from the title.
 	preview func(*visit, url.Values) ([]string, error)
 	do      func(context.Context, *operate.Actor, url.Values, operate.Order) (said string, err error)
+	// steps does instead of do what may take long: a part of it, with a view of how far it
+	// is, and nil when it is done.
+	steps func(*visit, *operate.Actor, url.Values, operate.Order) (made *view, said string, err error)
 }
 
 // field is something that the form of a deed asks for beside the reason.
@@ -50,6 +54,12 @@ const maxReason = 1000
 // ask shows the page of a deed.
 func (v *visit) askDeed(d deed, form url.Values, problem string) (*view, error) {
 	data := doData{Title: d.title(form), Explain: d.explain, Danger: d.danger, Back: v.back(form.Get("back")), Problem: problem, Reason: form.Get("reason")}
+	if d.preview != nil { // it may fix what the form means
+		var err error
+		if data.Preview, err = d.preview(v, form); err != nil {
+			return nil, err
+		}
+	}
 	for _, f := range d.fields {
 		f.Value = form.Get(f.Name)
 		data.Fields = append(data.Fields, f)
@@ -62,13 +72,7 @@ func (v *visit) askDeed(d deed, form url.Values, problem string) (*view, error) 
 			data.Hidden = append(data.Hidden, hidden{name, value})
 		}
 	}
-	if d.preview != nil {
-		var err error
-		if data.Preview, err = d.preview(v, form); err != nil {
-			return nil, err
-		}
-	}
-	return &view{template: "do", Title: data.Title, Data: data, settled: true}, nil
+	return &view{template: "do", Title: data.Title, Data: data, still: true}, nil
 }
 
 func isField(fields []field, name string) bool {
@@ -91,7 +95,7 @@ func deedPage(v *visit) (*view, error) {
 		return nil, nil
 	}
 	if v.r.Method != http.MethodPost {
-		return v.askDeed(d, v.Query, "")
+		return v.askDeed(d, maps.Clone(v.Query), "")
 	}
 	form, err := v.form()
 	if err != nil {
@@ -105,11 +109,19 @@ func deedPage(v *visit) (*view, error) {
 	if v.seat.role != "" {
 		actor = actor.As(v.seat.role)
 	}
-	said, err := d.do(v.r.Context(), actor, form, operate.Order{Reason: reason, UIUser: v.Asker.User})
+	order, made, said := operate.Order{Reason: reason, UIUser: v.Asker.User}, (*view)(nil), ""
+	if d.steps != nil {
+		made, said, err = d.steps(v, actor, form, order)
+	} else {
+		said, err = d.do(v.r.Context(), actor, form, order)
+	}
 	if err != nil {
 		return nil, err
 	}
 	v.page.shared.forget()
+	if made != nil {
+		return made, nil
+	}
 	v.say(said)
 	http.Redirect(v.w, v.r, v.back(form.Get("back")), http.StatusSeeOther)
 	return nil, nil

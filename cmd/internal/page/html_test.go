@@ -19,7 +19,7 @@ import (
 const hostile = `<img src=x onerror=alert(1)>"'><script>alert(2)</script>{{.}}&lt;%00%2F../?#é ` + "\u202e`$(x)" + `-->`
 
 // elements are all that pages are made of: what else one has is hostile.
-var elements = strings.Fields(`html head meta title link script body header footer main nav section form input select option textarea button label
+var elements = strings.Fields(`html head meta title link script body header footer main nav section form fieldset legend progress input select option textarea button label
 	a p h1 h2 h3 ul ol li dl dt dd table caption thead tbody tr th td div span b code pre kbd time details summary dialog figure figcaption svg g rect line path text polyline circle title`)
 
 // wellKept reports what the HTML of a page must not hold: script and style of its own,

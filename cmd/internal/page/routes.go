@@ -24,6 +24,8 @@ func (p *Page) handlers() map[string]http.Handler {
 		"GET /pools":         poolList,
 		"GET /pools/{pool}":  pool,
 		"GET /executors":     executorList,
+		"GET /jobs":          jobs,
+		"GET /find":          find,
 		"GET /do/{deed}":     deedPage,
 		"POST /do/{deed}":    deedPage,
 		"GET /":              nothing,

@@ -28,6 +28,7 @@ type view struct {
 	Title    string
 	Data     any
 	settled  bool // nothing on it will change soon
+	still    bool // it does not keep itself up to date: it may be the answer to a form
 }
 
 // Cookies that a browser keeps how somebody wants to see things in.

@@ -20,6 +20,9 @@ var functions = template.FuncMap{
 	"plain":     plain,
 	"outside":   outside,
 	"percent":   percent,
+	"brief":     brief,
+	"json":      jsonText,
+	"sql":       sqlText,
 }
 
 // glyphs of states and outcomes: each is told by a glyph, a word and a colour.
@@ -94,4 +97,18 @@ func outside(address *string) string {
 		return ""
 	}
 	return *address
+}
+
+// briefly is how much of a long text a list shows.
+const briefly = 160
+
+// brief is the beginning of a text that may be missing.
+func brief(text *string) string {
+	if text == nil {
+		return ""
+	}
+	if runes := []rune(*text); len(runes) > briefly {
+		return string(runes[:briefly]) + "…"
+	}
+	return *text
 }

@@ -13,13 +13,16 @@
 
   // A page asks for itself again as often as it says, unless nobody looks.
   let last = Date.now();
-  const busy = () => document.hidden || document.querySelector("dialog[open], details.settings[open]") || String(getSelection()) !== "";
+  const busy = () => document.hidden || main().querySelector("tbody input:checked") || document.querySelector("dialog[open], details.settings[open]") || String(getSelection()) !== "";
   setInterval(() => {
     const every = Number(main().dataset.poll) * 1000;
     if (!every || Date.now() - last < every || busy()) return;
     last = Date.now();
     main().dispatchEvent(new Event("poll"));
   }, 500);
+
+  // A deed on many jobs goes on by itself, until it is done or somebody leaves.
+  document.querySelector("form[data-go]")?.requestSubmit();
 
   // Keys.
   const rows = () => [...main().querySelectorAll("tbody tr")].filter((row) => row.querySelector("a"));
