@@ -44,7 +44,7 @@ func NewSilent(t testing.TB, database string, clients int64) *Silent {
 	u.Host = s.listener.Addr().String()
 	s.URL = u.String()
 	s.work.Go(s.accept)
-	t.Cleanup(s.close)
+	t.Cleanup(s.Close)
 	return s
 }
 
@@ -79,7 +79,8 @@ func (s *Silent) Next(clients int64) { s.left.Store(clients) }
 // Hung returns how many clients were let in and hear nothing.
 func (s *Silent) Hung() int64 { return s.hung.Load() }
 
-func (s *Silent) close() {
+// Close ends it, as a server that goes away.
+func (s *Silent) Close() {
 	_ = s.listener.Close()
 	s.mu.Lock()
 	for conn := range s.open {

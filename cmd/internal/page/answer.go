@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/tagexec/tagexec/cmd/internal/listing"
+	"github.com/tagexec/tagexec/store"
 	"github.com/tagexec/tagexec/store/report"
 )
 
@@ -113,6 +114,7 @@ func (v *visit) fail(err error) {
 		refused *report.RefusedError
 		slow    *report.SlowError
 		wrong   *wrongInput
+		schema  *store.SchemaError
 	)
 	switch {
 	case errors.As(err, &missing):
@@ -121,6 +123,8 @@ func (v *visit) fail(err error) {
 		v.problem(http.StatusForbidden, "Not allowed", sentence(err))
 	case errors.As(err, &wrong):
 		v.problem(http.StatusBadRequest, "That cannot be", listing.Sentence(err.Error()))
+	case errors.As(err, &schema):
+		v.problem(http.StatusServiceUnavailable, "The schema does not fit", listing.Sentence(err.Error()))
 	case errors.As(err, &slow):
 		v.problem(http.StatusServiceUnavailable, "That takes too long", sentence(err))
 	default:

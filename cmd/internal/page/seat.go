@@ -26,7 +26,8 @@ type seats struct {
 
 type knownSeat struct {
 	seat
-	at time.Time
+	err   error // why there is none
+	until time.Time
 }
 
 const seatLife = time.Minute
@@ -39,12 +40,36 @@ func roleOf(level access.Level) string {
 	return "tagexec_viewer"
 }
 
-// seat returns how the database is asked for a level.
+// seat returns how the database is asked for a level. While it does not answer, that is as
+// it was, so that the page can show what it knows.
 func (p *Page) seat(ctx context.Context, level access.Level) (seat, error) {
 	p.seats.mu.Lock()
 	defer p.seats.mu.Unlock()
-	if last, ok := p.seats.known[level]; ok && time.Since(last.at) < seatLife {
-		return last.seat, nil
+	last, known := p.seats.known[level]
+	if known && time.Now().Before(last.until) {
+		return last.seat, last.err
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), askedFor) // others go by it too
+	defer cancel()
+	found, err := p.findSeat(ctx, level)
+	next := knownSeat{found, err, time.Now().Add(seatLife)}
+	if err != nil {
+		next.until = time.Now().Add(fresh)
+		if known && last.err == nil && report.Passing(err) {
+			next.seat, next.err = last.seat, nil
+		}
+	}
+	if p.seats.known == nil {
+		p.seats.known = map[access.Level]knownSeat{}
+	}
+	p.seats.known[level] = next
+	return next.seat, next.err
+}
+
+// findSeat asks the database for a seat.
+func (p *Page) findSeat(ctx context.Context, level access.Level) (seat, error) {
+	if err := p.reader.CheckSchema(ctx); err != nil {
+		return seat{}, err
 	}
 	found := seat{role: roleOf(level)}
 	rights, err := p.reader.As(found.role).Rights(ctx)
@@ -57,9 +82,5 @@ func (p *Page) seat(ctx context.Context, level access.Level) (seat, error) {
 	}
 	found.Rights = rights
 	found.Operate = found.Operate && level == access.Operator
-	if p.seats.known == nil {
-		p.seats.known = map[access.Level]knownSeat{}
-	}
-	p.seats.known[level] = knownSeat{found, time.Now()}
 	return found, nil
 }
