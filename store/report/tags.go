@@ -22,6 +22,9 @@ type Tag struct {
 	LastOutcome    string     `json:"last_outcome"`
 	LastErrorCode  *string    `json:"last_error_code"`
 	LastError      *string    `json:"last_error"`
+
+	RunSeconds []float64 `json:"-"` // of each of these attempts, the earliest first
+	Outcomes   []string  `json:"-"`
 }
 
 // Each tag is found from the one before it: the index is by tag.
@@ -44,7 +47,9 @@ SELECT p.tag, a.*
               max(l.finished_at)                                                             AS last_finished_at,
               (array_agg(l.outcome ORDER BY l.finished_at DESC))[1]                          AS last_outcome,
               (array_agg(l.error_code ORDER BY l.finished_at DESC))[1]                       AS last_error_code,
-              (array_agg(l.error ORDER BY l.finished_at DESC))[1]                            AS last_error
+              (array_agg(l.error ORDER BY l.finished_at DESC))[1]                            AS last_error,
+              array_agg(l.run_seconds ORDER BY l.finished_at)                                AS run_seconds,
+              array_agg(l.outcome ORDER BY l.finished_at)                                    AS outcomes
          FROM (SELECT t.outcome, t.run_seconds, t.finished_at, t.biz_date, t.error_code, t.error
                  FROM tagreport.attempts t
                 WHERE t.tag = p.tag

@@ -23,6 +23,7 @@ func (p *Page) handlers() map[string]http.Handler {
 		"GET /batches/{key}": batch,
 		"GET /pools":         poolList,
 		"GET /pools/{pool}":  pool,
+		"GET /tags":          tagList,
 		"GET /executors":     executorList,
 		"GET /jobs":          jobs,
 		"GET /find":          find,

@@ -12,6 +12,8 @@ import (
 // functions are what templates call beside the methods of frame.
 var functions = template.FuncMap{
 	"state":     state,
+	"glyph":     glyph,
+	"short":     short,
 	"seconds":   secondsOf,
 	"thousands": func(n any) string { return listing.Thousands(int(reflect.ValueOf(n).Int())) },
 	"capped":    func(n any, most int) string { return listing.Capped(int(reflect.ValueOf(n).Int()), most) },
@@ -44,6 +46,23 @@ func state(name string) template.HTML {
 		g.glyph, g.class = "·", "off"
 	}
 	return template.HTML(`<span class="state ` + g.class + `"><span aria-hidden="true">` + g.glyph + `</span> ` + template.HTMLEscapeString(name) + `</span>`)
+}
+
+// glyph shows an outcome in one character, with its word for who does not see it.
+func glyph(name string) template.HTML {
+	g := glyphs[name]
+	return template.HTML(`<span class="state ` + g.class + `"><span aria-hidden="true">` + g.glyph + `</span><span class="hide">` + template.HTMLEscapeString(name) + `</span></span>`)
+}
+
+// shortMost is how many characters of an error a list shows.
+const shortMost = 120
+
+// short is the beginning of a text.
+func short(text string) string {
+	if runes := []rune(text); len(runes) > shortMost {
+		return string(runes[:shortMost]) + "…"
+	}
+	return text
 }
 
 // secondsOf shows a duration in seconds, which may be missing.
