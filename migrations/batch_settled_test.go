@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/jackc/pgx/v5"
@@ -109,6 +110,34 @@ func TestBatchSettledAndAssertBatchOkKeepTheTextOfJobsInItsLine(t *testing.T) {
 	_, err := db.Pool.Exec(t.Context(), "SELECT tagexec.assert_batch_ok($1)", "b\nc")
 	if pg := storetest.PgError(t, err); pg.Message != `batch "b c": 0 of 1 jobs succeeded, 1 failed` || pg.Detail != "t INFO all succeeded [32m a b c: failed [error] a b" {
 		t.Errorf("%q, detail %q", pg.Message, pg.Detail)
+	}
+}
+
+// Where the page is known, a log leads to the batch.
+func TestBatchSettledAndAssertBatchOkNameThePage(t *testing.T) {
+	t.Parallel()
+	db := storetest.New(t)
+	conn, notices := noticed(t, db)
+	if _, err := conn.Exec(t.Context(), "SET tagexec.ui_url = 'https://ops.example/tagexec/'"); err != nil {
+		t.Fatal(err)
+	}
+	for key, path := range map[string]string{
+		"airflow:a_b:scheduled__2026-11-22T00:00:00.5+00:00": "airflow:a_b:scheduled__2026-11-22T00:00:00.5+00:00", "a/b c?#%": "a%2Fb%20c%3F%23%25", "日é": "%E6%97%A5%C3%A9", "..": "%2E%2E",
+	} {
+		*notices = nil
+		job := db.Insert(storetest.Row{"batch": key, "max_attempts": 1})[0]
+		if _, err := conn.Exec(t.Context(), "SELECT tagexec.batch_settled($1)", key); err != nil {
+			t.Fatal(err)
+		}
+		page := "https://ops.example/tagexec/batches/" + path
+		if len(*notices) != 1 || !strings.HasSuffix((*notices)[0], fmt.Sprintf("batch %q; %s", key, page)) {
+			t.Errorf("%q: %q, want %s", key, *notices, page)
+		}
+		db.Exec("SELECT tagexec.cancel_job($1)", job)
+		_, err := conn.Exec(t.Context(), "SELECT tagexec.assert_batch_ok($1)", key)
+		if pg := storetest.PgError(t, err); !strings.HasSuffix(pg.Message, "1 cancelled; "+page) {
+			t.Errorf("%q: %s, want %s", key, pg.Message, page)
+		}
 	}
 }
 

@@ -13,12 +13,14 @@ import (
 	"regexp"
 	"sync"
 	"syscall"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 
 	"github.com/tagexec/tagexec/cmd/internal/cli"
 	"github.com/tagexec/tagexec/cmd/internal/config"
 	"github.com/tagexec/tagexec/cmd/internal/serve"
+	"github.com/tagexec/tagexec/cmd/internal/wait"
 	"github.com/tagexec/tagexec/cmd/tagexec-bench/internal/replay"
 )
 
@@ -55,7 +57,28 @@ func startDemo(ctx context.Context, program string) (*demonstration, error) {
 		return nil, errors.Join(errors.New("the demo ended before it said where its database is"), d.stop())
 	}
 	d.reading.Go(func() { _, _ = io.Copy(io.Discard, out) }) // until it ends
+	if err := d.empty(ctx); err != nil {
+		return nil, errors.Join(err, d.stop())
+	}
 	return d, nil
+}
+
+// empty ends what the demo goes on with, so that all that runs is ours.
+func (d *demonstration) empty(ctx context.Context) error {
+	err := withQueue(ctx, d.url, func(conn *pgx.Conn) error {
+		_, err := conn.Exec(ctx, "SELECT tagexec.cancel_batch(batch, 'not a night') FROM tagexec.tag_batches WHERE cancel_requested_at IS NULL; "+
+			"SELECT tagexec.drain_executor(id, 'nights have executors of their own') FROM tagexec.tag_executors WHERE stopped_at IS NULL")
+		for ended := false; err == nil && !ended; {
+			if err = wait.For(ctx, 100*time.Millisecond); err == nil {
+				err = conn.QueryRow(ctx, "SELECT NOT EXISTS (SELECT FROM tagexec.tag_executors WHERE stopped_at IS NULL)").Scan(&ended)
+			}
+		}
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("end what the demo goes on with: %w", err)
+	}
+	return nil
 }
 
 // stop ends the demo, which ends its server.

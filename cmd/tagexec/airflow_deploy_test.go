@@ -142,9 +142,10 @@ def task_policy(task):
 		t.Fatal(err)
 	}
 	d.env = append(a.environment(t, home),
-		"AIRFLOW_CONN_TAGEXEC="+service.login("tagexec_producer"),
+		"AIRFLOW_CONN_TAGEXEC="+service.login("tagexec_producer")+"&options=-c%20tagexec.ui_url%3Dhttps%3A%2F%2Fops.example%2Ftagexec",
 		"TAGEXEC_DATABASE_URL="+worker.login("tagexec_executor", "tagexec_producer"),
 		"TAGEXEC_SQL_SOURCES=warehouse="+worker.URL,
+		"TAGEXEC_UI_URL=https://ops.example/tagexec",
 		"TAGEXEC_POLL_INTERVAL=20ms",
 		// Longer than a server takes to notice that a client is gone (5 s), as the default is.
 		"TAGEXEC_LEASE=6s",

@@ -89,7 +89,10 @@ func (a *airflow) alone(t *testing.T, policy string) (*queue, *deployment) {
 func (a *airflow) succeeds(t *testing.T, dag, task string, jobs []string) {
 	q, d := a.alone(t, "")
 	q.executors()
-	d.run(dag, 0)
+	log := d.run(dag, 0)
+	if page := "page: https://ops.example/tagexec/batches/airflow:" + dag; dag == "tags_one_shot" && !strings.Contains(log, page) {
+		t.Errorf("the task's log does not say: %s", page)
+	}
 	q.want(jobsSQL, jobs...)
 	q.want(batchesSQL, dag+" "+task+" -1 1 2026-11-22 with log with run")
 	q.want("SELECT count(DISTINCT (tag, biz_date))::text FROM tags.members", fmt.Sprint(len(jobs)))
@@ -113,7 +116,7 @@ func (a *airflow) failing(t *testing.T) {
 	q.executors()
 	q.define("churn_risk", wrong)
 	log := d.run("tags_daily", 1)
-	for _, want := range []string{"2 of 3 jobs succeeded, 1 failed", `churn_risk 2026-11-22: failed [42P01] relation "tags.no_such_table" does not exist`} {
+	for _, want := range []string{"2 of 3 jobs succeeded, 1 failed; https://ops.example/tagexec/batches/airflow:tags_daily:", `churn_risk 2026-11-22: failed [42P01] relation "tags.no_such_table" does not exist`} {
 		if !strings.Contains(log, want) {
 			t.Errorf("the task's log does not say: %s", want)
 		}

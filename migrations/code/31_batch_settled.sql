@@ -30,7 +30,7 @@ BEGIN
     RAISE NOTICE USING MESSAGE = tagexec.one_line(format('%s of %s done, %s running', c.total - c.unfinished, c.total, c.running)
                || CASE WHEN c.failed > 0 THEN format(', %s failed', c.failed) ELSE '' END
                || CASE WHEN c.cancelled > 0 THEN format(', %s cancelled', c.cancelled) ELSE '' END
-               || coalesce(reason, '') || format('; batch "%s"', batch));
+               || coalesce(reason, '') || format('; batch "%s"', batch)) || tagexec.page_of_batch(batch);
     RETURN false;
 END
 $$;

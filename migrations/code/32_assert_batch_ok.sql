@@ -26,7 +26,8 @@ BEGIN
         MESSAGE = format('batch "%s": %s of %s jobs succeeded', tagexec.one_line(batch), c.succeeded, c.total)
                || CASE WHEN c.failed > 0 THEN format(', %s failed', c.failed) ELSE '' END
                || CASE WHEN c.cancelled > 0 THEN format(', %s cancelled', c.cancelled) ELSE '' END
-               || CASE WHEN c.pending + c.running > 0 THEN format(', %s unfinished (%s pending, %s running)', c.pending + c.running, c.pending, c.running) ELSE '' END,
+               || CASE WHEN c.pending + c.running > 0 THEN format(', %s unfinished (%s pending, %s running)', c.pending + c.running, c.pending, c.running) ELSE '' END
+               || tagexec.page_of_batch(batch),
         DETAIL = coalesce(bad_tags, '');
 END
 $$;
