@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/netip"
 	"net/url"
+	"path"
 	"strings"
 
 	"github.com/tagexec/tagexec/store/postgres"
@@ -52,9 +53,9 @@ func isHeader(name string) bool {
 	})
 }
 
-func isBasePath(path string) bool {
-	return len(path) > 1 && path[0] == '/' && path[len(path)-1] != '/' && !strings.Contains(path, "//") && !strings.Contains(path, "/..") &&
-		!strings.ContainsFunc(path[1:], func(r rune) bool {
+func isBasePath(name string) bool {
+	return len(name) > 1 && name[0] == '/' && path.Clean(name) == name &&
+		!strings.ContainsFunc(name, func(r rune) bool {
 			return !strings.ContainsRune("/-._~", r) && (r < '0' || r > '9') && (r < 'A' || r > 'Z') && (r < 'a' || r > 'z')
 		})
 }
