@@ -9,7 +9,7 @@ import (
 
 // A plan is drawn so often that all draws together look at drawnJobs jobs, but
 // leastDraws and mostDraws times at least and at most.
-const leastDraws, mostDraws, drawnJobs = 10, 200, 500_000
+const leastDraws, mostDraws, drawnJobs = 10, 200, 300_000
 
 // Estimate is when a batch ends. Either Refusal says why nothing can be said, or
 // the times are there.
