@@ -127,6 +127,10 @@ func questions(r *report.Reader, job int64, batch string) map[string]func(contex
 			_, err := r.TagDates(ctx, []string{"a", "tag 1"})
 			return err
 		},
+		"runs of a tag": func(ctx context.Context) error {
+			_, err := r.TagRuns(ctx, "a", 50)
+			return err
+		},
 		"tag history": func(ctx context.Context) error {
 			_, err := r.TagHistory(ctx, "a", time.Now().AddDate(0, 0, -30), time.Now())
 			return err

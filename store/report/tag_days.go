@@ -89,6 +89,15 @@ func (r *Reader) TagHistory(ctx context.Context, tag string, since, now time.Tim
 	if err != nil {
 		return TagHistory{}, err
 	}
-	h.Days, err = ask[TagDay](ctx, r, "show tag", analyst, tagDaysSQL, pgx.StrictNamedArgs{"tag": tag, "since": since, "window": maxTagAttempts})
+	h.Days, err = ask[TagDay](ctx, r, "show tag", analyst, tagDaysSQL, tagDaysArgs(tag, since))
 	return h, err
+}
+
+func tagDaysArgs(tag string, since time.Time) pgx.StrictNamedArgs {
+	return pgx.StrictNamedArgs{"tag": tag, "since": since, "window": maxTagAttempts}
+}
+
+// TagDaysSQL is what TagHistory asks for its days, to be asked by hand.
+func (r *Reader) TagDaysSQL(tag string, since time.Time) string {
+	return r.byHand(tagDaysSQL, tagDaysArgs(tag, since))
 }

@@ -88,7 +88,7 @@ func lastDates(dates []string) []string {
 	dates = dates[max(0, len(dates)-gridDates):]
 	daily := 0
 	for i := 1; i < len(dates); i++ {
-		if next(dates[i-1], 1) == dates[i] {
+		if dayAfter(dates[i-1], 1) == dates[i] {
 			daily++
 		}
 	}
@@ -98,15 +98,15 @@ func lastDates(dates []string) []string {
 	var list []string
 	last := dates[len(dates)-1]
 	for i := gridDates - 1; i >= 0; i-- {
-		if date := next(last, -i); date >= dates[0] {
+		if date := dayAfter(last, -i); date >= dates[0] {
 			list = append(list, date)
 		}
 	}
 	return list
 }
 
-// next is a date some days later.
-func next(date string, days int) string {
+// dayAfter is the date some days later.
+func dayAfter(date string, days int) string {
 	t, err := time.Parse(time.DateOnly, date)
 	if err != nil {
 		return date // such as one before Christ

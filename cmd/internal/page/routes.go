@@ -24,6 +24,7 @@ func (p *Page) handlers() map[string]http.Handler {
 		"GET /pools":         poolList,
 		"GET /pools/{pool}":  pool,
 		"GET /tags":          tagList,
+		"GET /tags/{tag}":    tag,
 		"GET /executors":     executorList,
 		"GET /jobs":          jobs,
 		"GET /find":          find,

@@ -29,6 +29,7 @@ var addresses = map[string][]address{
 	"GET /pools":         {{path: "/pools", olu: 200}, {path: "/pools?format=json", olu: 200, other: true}},
 	"GET /pools/{pool}":  {{path: "/pools/default", olu: 200}, {path: "/pools/none", olu: 404}, {path: "/pools/default?slots=x", olu: 400}},
 	"GET /tags":          {{path: "/tags", olu: 200}, {path: "/tags?show=grid", olu: 200}, {path: "/tags?show=x", olu: 400}, {path: "/tags?format=csv", olu: 200, other: true}},
+	"GET /tags/{tag}":    {{path: "/tags/none", olu: 404}, {path: "/tags/none?days=x", olu: 400}},
 	"GET /executors":     {{path: "/executors", olu: 200}, {path: "/executors?which=ended", olu: 200}, {path: "/executors?which=x", olu: 400}, {path: "/executors?which=ended&from=x", olu: 400}, {path: "/executors?format=csv", olu: 200, other: true}},
 	"GET /jobs":          {{path: "/jobs", olu: 200}, {path: "/jobs?state=x", olu: 400}},
 	"GET /find":          {{path: "/find?q=x", olu: 200}, {path: "/find?q=1", olu: 303, other: true}},

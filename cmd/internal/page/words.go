@@ -15,7 +15,7 @@ var functions = template.FuncMap{
 	"glyph":     glyph,
 	"short":     short,
 	"seconds":   secondsOf,
-	"thousands": func(n any) string { return listing.Thousands(int(reflect.ValueOf(n).Int())) },
+	"thousands": func(n any) string { return listing.Thousands(int(reflect.Indirect(reflect.ValueOf(n)).Int())) },
 	"capped":    func(n any, most int) string { return listing.Capped(int(reflect.ValueOf(n).Int()), most) },
 	"plural":    listing.Plural,
 	"maybe":     maybe,

@@ -2,13 +2,13 @@ package operate
 
 import (
 	"context"
-	"fmt"
 	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/tagexec/tagexec/cmd/internal/cli"
 	"github.com/tagexec/tagexec/cmd/internal/listing"
+	"github.com/tagexec/tagexec/cmd/internal/tell"
 	"github.com/tagexec/tagexec/store/report"
 )
 
@@ -59,7 +59,7 @@ func printTag(l *listing.Look, h report.TagHistory, days int) error {
 		l.Say("No job of %s has ended in the last %s.", h.Tag, listing.Plural(days, "day"))
 		return nil
 	}
-	l.Say("%s", aboutTag(h.TagSummary, days))
+	l.Say("%s", tell.Tag(h.TagSummary, days))
 	if h.Capped {
 		l.Print("Only the latest 20,000 attempts are counted.")
 	}
@@ -68,20 +68,4 @@ func printTag(l *listing.Look, h report.TagHistory, days int) error {
 	}
 	l.Print("")
 	return listing.Rows(l, []string{"day", "attempts", "failures", "p50_run_seconds", "p95_run_seconds", "p95_queue_wait_seconds", "rows_affected", "slot_seconds"}, h.Days)
-}
-
-// aboutTag says in a sentence how a tag did.
-func aboutTag(s report.TagSummary, days int) string {
-	sentence := fmt.Sprintf("%s succeeded on %d of %s", s.Tag, s.DaysSucceeded, listing.Plural(days, "day"))
-	if s.P50RunSeconds != nil {
-		sentence += ", median " + listing.Seconds(*s.P50RunSeconds)
-		if before := s.PreviousP50RunSeconds; before != nil && *before > 0 {
-			sentence += fmt.Sprintf(" (%+.0f %% against the %s before)", (*s.P50RunSeconds / *before - 1)*100, listing.Plural(days, "day"))
-		}
-	}
-	sentence += ", " + listing.Plural(s.Failures, "failure") + " in " + listing.Plural(s.Attempts, "attempt")
-	if s.SlotSeconds != nil {
-		sentence += ", " + listing.Seconds(*s.SlotSeconds) + " of slots"
-	}
-	return sentence + "."
 }
