@@ -17,6 +17,7 @@ func TestATagWithItsDaysAndRuns(t *testing.T) {
 	t.Parallel()
 	const hostile, path = `it's \' @tag`, "/tags/it%27s%20%5C%27%20@tag"
 	db := storetest.New(t)
+	db.Exec(`INSERT INTO tagexec.tag_batches (batch) VALUES ('a/b')`)
 	db.Exec(`ALTER TABLE tagexec.tag_jobs DISABLE TRIGGER check_new_jobs`)
 	db.Exec(`INSERT INTO tagexec.tag_jobs (tag, batch, state, attempt, failures, created_at, run_at, started_at, finished_at, executor_id, last_outcome, error)
 	         SELECT $1, 'a/b', s, 1, (s = 'failed')::int, t, t, t + interval '10 s', t + interval '40 s', gen_random_uuid(), CASE s WHEN 'failed' THEN s END, CASE s WHEN 'failed' THEN '<i>' END
@@ -42,7 +43,7 @@ func TestATagWithItsDaysAndRuns(t *testing.T) {
 	}
 	has(t, s.get(path+"?days=2"), http.StatusOK, "succeeded on 2 of 2 days")
 	has(t, s.get(path+"?format=csv&days=2"), http.StatusOK, "day,attempts,failures")
-	db.Exec("UPDATE tagexec.tag_jobs SET run_at = run_at - interval '1 year', started_at = started_at - interval '1 year', finished_at = finished_at - interval '1 year'")
+	db.Exec("UPDATE tagexec.tag_jobs SET created_at = created_at - interval '1 year', run_at = run_at - interval '1 year', started_at = started_at - interval '1 year', finished_at = finished_at - interval '1 year'")
 	has(t, open(t, db.URL, access.Viewer).get(path), http.StatusOK, "has ended in the last 30 days.", "Latest runs")
 	has(t, s.get("/tags/none"), http.StatusNotFound, "No job of tag")
 	has(t, s.get("/tags/none?days=400"), http.StatusBadRequest, "from 1 to 366")
