@@ -25,6 +25,7 @@ func (p *Page) handlers() map[string]http.Handler {
 		"GET /pools/{pool}":  pool,
 		"GET /tags":          tagList,
 		"GET /tags/{tag}":    tag,
+		"GET /failures":      failures,
 		"GET /executors":     executorList,
 		"GET /jobs":          jobs,
 		"GET /find":          find,

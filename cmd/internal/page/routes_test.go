@@ -30,6 +30,7 @@ var addresses = map[string][]address{
 	"GET /pools/{pool}":  {{path: "/pools/default", olu: 200}, {path: "/pools/none", olu: 404}, {path: "/pools/default?slots=x", olu: 400}},
 	"GET /tags":          {{path: "/tags", olu: 200}, {path: "/tags?show=grid", olu: 200}, {path: "/tags?show=x", olu: 400}, {path: "/tags?format=csv", olu: 200, other: true}},
 	"GET /tags/{tag}":    {{path: "/tags/none", olu: 404}, {path: "/tags/none?days=x", olu: 400}},
+	"GET /failures":      {{path: "/failures", olu: 200}, {path: "/failures?day=2026-02-30", olu: 400}, {path: "/failures?day=0001-01-01", olu: 400}, {path: "/failures?day=9999-12-31", olu: 200}, {path: "/failures?format=csv", olu: 200, other: true}},
 	"GET /executors":     {{path: "/executors", olu: 200}, {path: "/executors?which=ended", olu: 200}, {path: "/executors?which=x", olu: 400}, {path: "/executors?which=ended&from=x", olu: 400}, {path: "/executors?format=csv", olu: 200, other: true}},
 	"GET /jobs":          {{path: "/jobs", olu: 200}, {path: "/jobs?state=x", olu: 400}},
 	"GET /find":          {{path: "/find?q=x", olu: 200}, {path: "/find?q=1", olu: 303, other: true}},
