@@ -134,7 +134,7 @@ func (v *visit) fail(err error) {
 
 // problem answers with a page that says what is wrong and what would help.
 func (v *visit) problem(status int, title, text string) {
-	v.answer(status, &view{template: "problem", Title: title, Data: problem{title, text}})
+	v.answer(status, &view{template: "problem", Title: title, Data: problem{title, text}, still: status < http.StatusInternalServerError})
 }
 
 type problem struct{ Title, Text string }

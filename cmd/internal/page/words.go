@@ -23,6 +23,7 @@ var functions = template.FuncMap{
 	"outside":   outside,
 	"percent":   percent,
 	"brief":     brief,
+	"add":       func(a, b int) int { return a + b },
 	"json":      jsonText,
 	"sql":       sqlText,
 }

@@ -21,6 +21,43 @@
     main().dispatchEvent(new Event("poll"));
   }, 500);
 
+  // The output of a running attempt is appended to what is there. Its end stays in sight
+  // if it is; of more than 5,000 lines the first go.
+  const most = 5000;
+  let followed = null;
+  const follow = async () => {
+    const box = document.getElementById("output"), note = document.getElementById("output-note");
+    const url = document.getElementById("output-of")?.dataset.follow;
+    if (!box || document.hidden) return;
+    if (url && url !== followed?.url) {
+      followed = { url, from: 0, tick: 0 };
+      box.textContent = "";
+    }
+    const f = followed;
+    if (!f || f.ended || f.asking || f.from > 0 && f.tick++ % 2) return;
+    f.asking = true;
+    try {
+      const answer = await fetch(`${f.url}&from=${f.from}`);
+      if (!answer.ok) { f.ended = answer.status === 404 || answer.status === 403; return; }
+      const text = await answer.text(), said = (name) => answer.headers.get("Tagexec-" + name);
+      if (f !== followed) return;
+      const atEnd = box.scrollHeight - box.scrollTop - box.clientHeight < 8;
+      if (Number(said("From")) < f.from) box.textContent = "";
+      if (text) {
+        box.hidden = false;
+        box.append(text);
+        const lines = box.textContent.split("\n");
+        if (lines.length > most + 1 && (atEnd || lines.length > 2 * most)) box.textContent = lines.slice(-most - 1).join("\n");
+      }
+      f.from = Number(said("Next"));
+      f.ended = said("Ended") === "true";
+      note.textContent = said("Note") || "";
+      note.hidden = !note.textContent;
+      if (atEnd) box.scrollTop = box.scrollHeight;
+    } catch { /* asked again */ } finally { f.asking = false; }
+  };
+  if (document.getElementById("output")) setInterval(follow, 500);
+
   // A deed on many jobs goes on by itself, until it is done or somebody leaves.
   document.querySelector("form[data-go]")?.requestSubmit();
 
