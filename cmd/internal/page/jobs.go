@@ -14,6 +14,8 @@ import (
 
 const (
 	jobsAPage = 50
+	// wholeMost is how many are shown of a list that has no next page.
+	wholeMost = 200
 	// furtherLimit is how long a question may take that somebody asked to look further.
 	furtherLimit = 3 * time.Second
 	// lookBackLife is for how long an answer is given to all who ask that no index leads to.
@@ -28,6 +30,7 @@ type jobsData struct {
 	Jobs     []report.Job
 	Looked   *report.LookBack
 	Next     string // link to the next ones; "" if there are none
+	Whole    int    // it has no next page, but leads to so many at once; 0: it has
 	Pending  bool   // they are all pending: what matters is when they start
 	Given    []hidden
 	Cancel   string // links to what may be done to all that match; "" if nothing may
@@ -63,17 +66,21 @@ func jobs(v *visit) (*view, error) {
 	if from != nil || filter.Error != "" || filter.Payload != nil {
 		life = lookBackLife
 	}
-	page, err := must(v, fmt.Sprintf("jobs %s from %s in %s", written(v.Query), v.Query.Get("from"), v.ZoneName()), life, func(ctx context.Context, r *report.Reader) (report.JobPage, error) {
+	limit := jobsAPage
+	if filter.Whole() && v.Query.Get("rows") != "" {
+		limit = wholeMost
+	}
+	page, err := must(v, fmt.Sprintf("%d jobs %s from %s in %s", limit, written(v.Query), v.Query.Get("from"), v.ZoneName()), life, func(ctx context.Context, r *report.Reader) (report.JobPage, error) {
 		if from != nil {
 			r = r.Within(furtherLimit)
 		}
-		return r.Jobs(ctx, filter, from, jobsAPage)
+		return r.Jobs(ctx, filter, from, limit)
 	})
 	if err != nil {
 		return nil, err
 	}
 	d := jobsData{
-		Filter: filter, Jobs: page.Jobs, Looked: page.Looked, Given: given(v.Query), Sentence: jobsSentence(v.frame, filter, page, from != nil),
+		Filter: filter, Jobs: page.Jobs, Looked: page.Looked, Given: given(v.Query), Sentence: jobsSentence(v.frame, filter, page, limit, from != nil),
 		Pending: slices.Equal(filter.States, []string{"pending"}), SQL: report.SQLOfJobs(filter), Values: map[string]string{},
 	}
 	for _, g := range d.Given {
@@ -84,8 +91,11 @@ func jobs(v *visit) (*view, error) {
 	for _, s := range jobStates {
 		d.States = append(d.States, choice{s, slices.Contains(filter.States, s)})
 	}
-	if page.Next != nil {
+	switch {
+	case page.Next != nil:
 		d.Next = v.Here("from", placeText(*page.Next))
+	case filter.Whole() && len(page.Jobs) == jobsAPage:
+		d.Next, d.Whole = v.Here("rows", strconv.Itoa(wholeMost)), wholeMost
 	}
 	if v.May() && len(d.Given) > 0 && len(page.Jobs) > 0 {
 		d.Cancel, d.Retry = bulkLink(v, "cancel-jobs", filter, d.Given), bulkLink(v, "retry-jobs", filter, d.Given)
@@ -152,7 +162,7 @@ func jobPlace(text string) (*report.Place, error) {
 }
 
 // jobsSentence says what a list holds, and how far somebody looked for it.
-func jobsSentence(f *frame, filter report.JobFilter, page report.JobPage, further bool) string {
+func jobsSentence(f *frame, filter report.JobFilter, page report.JobPage, limit int, further bool) string {
 	n := len(page.Jobs)
 	more := ""
 	if further {
@@ -175,11 +185,9 @@ func jobsSentence(f *frame, filter report.JobFilter, page report.JobPage, furthe
 		return "No job matches."
 	case n == 0:
 		return "There is no " + what(filter, true) + "."
-	case n == jobsAPage && further:
+	case n == limit && further:
 		return fmt.Sprintf("%d more %s, %s.", n, what(filter, false), filter.Order())
-	case n == jobsAPage && page.Next == nil:
-		return fmt.Sprintf("The first %d %s, %s: more than a page of them.", n, what(filter, false), filter.Order())
-	case n == jobsAPage:
+	case n == limit:
 		return fmt.Sprintf("The first %d %s, %s.", n, what(filter, false), filter.Order())
 	case n == 1:
 		return fmt.Sprintf("1 %s%s.", more, what(filter, true))

@@ -49,7 +49,7 @@ func TestJobsAreFoundByTheirFilter(t *testing.T) {
 		"/jobs?executor=" + db.Executor().String():  {"No job matches."},
 		"/jobs?biz_date=2026-11-22&kind=sql&pool=p": {"There is no job in pool p of kind sql for 2026-11-22."},
 	} {
-		g.get(path).want(http.StatusOK, texts...).lacks("selected</button>", "that match</a>")
+		g.get(path).want(http.StatusOK, texts...).lacks("selected</button>", "that match</a>", "&lt;nil&gt;")
 	}
 	pending := as(t, p, vera).get("/jobs?state=pending").Body
 	if strings.Index(pending, ">first<") > strings.Index(pending, ">waits<") {
@@ -68,6 +68,9 @@ func TestJobsAreFoundByTheirFilter(t *testing.T) {
 	} {
 		g.get(path).want(http.StatusBadRequest, text)
 	}
+	db.Exec("INSERT INTO tagexec.tag_jobs (tag) SELECT 'more' FROM generate_series(1, 60)")
+	as(t, newPage(t, db.URL), vera).get("/jobs?state=pending").want(http.StatusOK, "The first 50 pending jobs, in the order", `href="/jobs?rows=200&amp;state=pending" rel="next">Show 200 of them`)
+	g.get("/jobs?state=pending&rows=200").want(http.StatusOK, "62 pending jobs").lacks("rel=\"next\"")
 	as(t, p, olu).get("/jobs?state=failed").want(http.StatusOK, "Cancel selected", "Retry selected", "Retry all that match").lacks("Cancel all that match")
 	as(t, p, olu).get("/jobs").want(http.StatusOK, "Retry selected").lacks("all that match")
 }
