@@ -1,6 +1,8 @@
 package main
 
 import (
+	"io"
+	"net/http"
 	"net/url"
 	"os"
 	"regexp"
@@ -35,11 +37,11 @@ func TestComposeRunsJobsWithALoginOfAnExecutor(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	var urls []string // of migrate and of executor, in the order of the file
+	var urls []string // of migrate, of executor and of the page, in the order of the file
 	for _, match := range regexp.MustCompile(`TAGEXEC_(?:DATABASE_URL|SQL_SOURCES): (\S+)`).FindAllStringSubmatch(compose, -1) {
 		urls = append(urls, strings.Replace(match[1], "postgres:5432", here.Host, 1))
 	}
-	if len(urls) != 3 {
+	if len(urls) != 4 {
 		t.Fatalf("found the URLs %q", urls)
 	}
 	owner := storetest.Dial(t, urls[0])
@@ -79,5 +81,20 @@ SELECT format('%s, superuser %s, submits %s, jobs reach the queue %s', usename, 
 	p.Signal(syscall.SIGTERM)
 	if code := p.Exit(); code != 143 {
 		t.Errorf("exit code %d after SIGTERM, want 143", code)
+	}
+	page := clitest.Launch(t, "tagexec", []string{"dashboard"}, "TAGEXEC_DATABASE_URL="+urls[3], "TAGEXEC_HTTP_ADDR=127.0.0.1:0", "TAGEXEC_HTTP_USER=operator", "TAGEXEC_HTTP_PASSWORD=operator")
+	clitest.Eventually(t, "the address of the page", func() bool { return strings.HasSuffix(page.Out.String(), "/\n") })
+	asked, err := http.NewRequest(http.MethodGet, strings.TrimSpace(page.Out.String())+"pools/default", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	asked.SetBasicAuth("operator", "operator")
+	answer, err := http.DefaultClient.Do(asked)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer answer.Body.Close()
+	if body, _ := io.ReadAll(answer.Body); !strings.Contains(string(body), "/do/pause-pool") {
+		t.Errorf("the page has no button: %s", body)
 	}
 }

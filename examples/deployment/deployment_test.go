@@ -80,6 +80,23 @@ func TestExecutorsHaveTheTimeToEnd(t *testing.T) {
 	}
 }
 
+func TestThePageIsReachedByItsService(t *testing.T) {
+	all := documents(t, "dashboard.yaml")
+	d := decode[apps.Deployment](t, all, "apps/v1 Deployment")
+	s := decode[core.Service](t, all, "v1 Service")
+	pod := d.Spec.Template.Spec
+	c := pod.Containers[0]
+	if c.Args[0] != "dashboard" || environment(c)["TAGEXEC_HTTP_ADDR"] != "0.0.0.0:8089" || c.Ports[0].ContainerPort != 8089 || !*pod.SecurityContext.RunAsNonRoot {
+		t.Errorf("%+v", pod)
+	}
+	if s.Spec.Selector["app"] != d.Spec.Template.Labels["app"] || d.Spec.Selector.MatchLabels["app"] != s.Spec.Selector["app"] || s.Spec.Ports[0].TargetPort.String() != c.Ports[0].Name {
+		t.Errorf("%+v", s.Spec)
+	}
+	if len(all) != 0 {
+		t.Errorf("not looked at: %v", all)
+	}
+}
+
 func TestTheMigrationEnds(t *testing.T) {
 	j := decode[batch.Job](t, documents(t, "migrate.yaml"), "batch/v1 Job")
 	pod := j.Spec.Template.Spec
@@ -135,7 +152,7 @@ func compose(t *testing.T, file string) *types.Project {
 		t.Fatal(err)
 	}
 	dir := t.TempDir()
-	for _, name := range []string{"env", "migrate.env", "metrics-token"} {
+	for _, name := range []string{"env", "migrate.env", "page.env", "metrics-token"} {
 		if err := os.WriteFile(filepath.Join(dir, name), nil, 0o600); err != nil {
 			t.Fatal(err)
 		}
@@ -157,8 +174,8 @@ func compose(t *testing.T, file string) *types.Project {
 
 func TestComposeFilesAreWhole(t *testing.T) {
 	for file, services := range map[string][]string{
-		"../../docker-compose.yml":         {"executor", "migrate", "postgres"},
-		"../production/docker-compose.yml": {"executor", "grafana", "migrate", "prometheus"},
+		"../../docker-compose.yml":         {"dashboard", "executor", "migrate", "postgres"},
+		"../production/docker-compose.yml": {"dashboard", "executor", "grafana", "migrate", "prometheus"},
 	} {
 		project := compose(t, file)
 		if names := project.ServiceNames(); !slices.Equal(names, services) {
