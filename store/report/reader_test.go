@@ -131,6 +131,10 @@ func questions(r *report.Reader, job int64, batch string) map[string]func(contex
 			_, err := r.TagRuns(ctx, "a", 50)
 			return err
 		},
+		"actions on a pool": func(ctx context.Context) error {
+			_, err := r.Actions(ctx, report.ActionFilter{Pool: "default"}, 0, 50)
+			return err
+		},
 		"tag history": func(ctx context.Context) error {
 			_, err := r.TagHistory(ctx, "a", time.Now().AddDate(0, 0, -30), time.Now())
 			return err

@@ -34,6 +34,7 @@ func (p *Page) handlers() map[string]http.Handler {
 		"GET /do/{deed}":        deedPage,
 		"POST /do/{deed}":       deedPage,
 		"GET /":                 nothing,
+		"GET /actions":          actions,
 	} {
 		list[pattern] = p.page(do)
 	}

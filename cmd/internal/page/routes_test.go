@@ -41,6 +41,7 @@ var addresses = map[string][]address{
 	"GET /":                 {{path: "/none", olu: 404}},
 	"GET /assets/{file}":    {{path: "/assets/" + page.AssetName("page.css"), olu: 200, other: true}, {path: "/assets/none", olu: 404, other: true}},
 	"POST /settings":        {{path: "/settings", olu: 303, other: true}},
+	"GET /actions":          {{path: "/actions", olu: 200}, {path: "/actions?job=x", olu: 400}, {path: "/actions?from=x", olu: 400}, {path: "/actions?executor=x", olu: 400}, {path: "/actions?format=csv", olu: 200, other: true}},
 }
 
 func TestEachRouteHasAnAddressHere(t *testing.T) {

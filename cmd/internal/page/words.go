@@ -13,7 +13,6 @@ import (
 var functions = template.FuncMap{
 	"state":     state,
 	"glyph":     glyph,
-	"short":     short,
 	"seconds":   secondsOf,
 	"thousands": func(n any) string { return listing.Thousands(int(reflect.Indirect(reflect.ValueOf(n)).Int())) },
 	"capped":    func(n any, most int) string { return listing.Capped(int(reflect.ValueOf(n).Int()), most) },
@@ -53,17 +52,6 @@ func state(name string) template.HTML {
 func glyph(name string) template.HTML {
 	g := glyphs[name]
 	return template.HTML(`<span class="state ` + g.class + `"><span aria-hidden="true">` + g.glyph + `</span><span class="hide">` + template.HTMLEscapeString(name) + `</span></span>`)
-}
-
-// shortMost is how many characters of an error a list shows.
-const shortMost = 120
-
-// short is the beginning of a text.
-func short(text string) string {
-	if runes := []rune(text); len(runes) > shortMost {
-		return string(runes[:shortMost]) + "…"
-	}
-	return text
 }
 
 // secondsOf shows a duration in seconds, which may be missing.
