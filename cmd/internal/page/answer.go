@@ -2,11 +2,14 @@ package page
 
 import (
 	"bytes"
+	"compress/gzip"
 	"errors"
 	"fmt"
 	"hash/fnv"
 	"html/template"
 	"net/http"
+	"strings"
+	"sync"
 	"time"
 
 	"github.com/tagexec/tagexec/cmd/internal/listing"
@@ -96,9 +99,36 @@ func (v *visit) answer(status int, made *view) {
 		v.broken(made.template, err)
 		return
 	}
-	v.w.Header().Set("Content-Type", "text/html; charset=utf-8")
+	v.send(status, &page)
+}
+
+// send answers with a page, packed where the browser takes it so: a tenth of the bytes.
+func (v *visit) send(status int, page *bytes.Buffer) {
+	h := v.w.Header()
+	h.Set("Content-Type", "text/html; charset=utf-8")
+	h.Add("Vary", "Accept-Encoding")
+	if !takesGzip(v.r) {
+		v.w.WriteHeader(status)
+		_, _ = page.WriteTo(v.w) // the visitor may be gone
+		return
+	}
+	h.Set("Content-Encoding", "gzip")
 	v.w.WriteHeader(status)
-	_, _ = page.WriteTo(v.w) // the visitor may be gone
+	packed := packers.Get().(*gzip.Writer)
+	defer packers.Put(packed)
+	packed.Reset(v.w)
+	_, _ = page.WriteTo(packed)
+	_ = packed.Close()
+}
+
+// packers are kept: one takes half a megabyte to make.
+var packers = sync.Pool{New: func() any {
+	packer, _ := gzip.NewWriterLevel(nil, gzip.BestSpeed) // the level is one
+	return packer
+}}
+
+func takesGzip(r *http.Request) bool {
+	return strings.Contains(r.Header.Get("Accept-Encoding"), "gzip")
 }
 
 // broken is a template of ours that fails.
