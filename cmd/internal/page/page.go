@@ -28,6 +28,7 @@ type Page struct {
 	actor   *operate.Actor
 	seats   seats
 	shared  *shared
+	checkup *checkup
 	handler http.Handler
 }
 
@@ -46,7 +47,7 @@ func New(c Config) (*Page, error) {
 		reader.Close()
 		return nil, err
 	}
-	p := &Page{Config: c, reader: reader, actor: actor, shared: newShared()}
+	p := &Page{Config: c, reader: reader, actor: actor, shared: newShared(), checkup: newCheckup()}
 	if p.handler, err = p.guarded(p.routes()); err != nil {
 		p.Close()
 		return nil, err
@@ -54,8 +55,9 @@ func New(c Config) (*Page, error) {
 	return p, nil
 }
 
-// Close closes the connections.
+// Close ends what was begun, and closes the connections.
 func (p *Page) Close() {
+	p.checkup.close()
 	p.reader.Close()
 	p.actor.Close()
 }

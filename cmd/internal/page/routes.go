@@ -26,6 +26,8 @@ func (p *Page) handlers() map[string]http.Handler {
 		"GET /tags":             tagList,
 		"GET /tags/{tag}":       tag,
 		"GET /failures":         failures,
+		"GET /doctor":           doctorPage,
+		"POST /doctor":          doctorPage,
 		"GET /executors":        executorList,
 		"GET /jobs/{id}":        job,
 		"GET /jobs/{id}/output": output,

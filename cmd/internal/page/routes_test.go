@@ -31,6 +31,8 @@ var addresses = map[string][]address{
 	"GET /tags":             {{path: "/tags", olu: 200}, {path: "/tags?show=grid", olu: 200}, {path: "/tags?show=x", olu: 400}, {path: "/tags?format=csv", olu: 200, other: true}},
 	"GET /tags/{tag}":       {{path: "/tags/none", olu: 404}, {path: "/tags/none?days=x", olu: 400}},
 	"GET /failures":         {{path: "/failures", olu: 200}, {path: "/failures?day=2026-02-30", olu: 400}, {path: "/failures?day=0001-01-01", olu: 400}, {path: "/failures?day=9999-12-31", olu: 200}, {path: "/failures?format=csv", olu: 200, other: true}},
+	"GET /doctor":           {{path: "/doctor", vera: 403, olu: 200}},
+	"POST /doctor":          {{path: "/doctor", vera: 403, olu: 303}},
 	"GET /executors":        {{path: "/executors", olu: 200}, {path: "/executors?which=ended", olu: 200}, {path: "/executors?which=x", olu: 400}, {path: "/executors?which=ended&from=x", olu: 400}, {path: "/executors?format=csv", olu: 200, other: true}},
 	"GET /jobs/{id}":        {{path: "/jobs/1", olu: 200}, {path: "/jobs/1?format=json", olu: 200, other: true}, {path: "/jobs/77", olu: 404}, {path: "/jobs/x", olu: 400}},
 	"GET /jobs/{id}/output": {{path: "/jobs/1/output", olu: 200, other: true}, {path: "/jobs/1/output?attempt=1", olu: 404}, {path: "/jobs/77/output", olu: 404}, {path: "/jobs/1/output?from=x", olu: 400}},
