@@ -92,7 +92,6 @@ func questions(r *report.Reader, job int64, batch string) map[string]func(contex
 			return err
 		},
 		"blockers":          func(ctx context.Context) error { _, err := r.Blockers(ctx, 0); return err },
-		"clock":             func(ctx context.Context) error { _, err := r.Clock(ctx); return err },
 		"rights":            func(ctx context.Context) error { _, err := r.Rights(ctx); return err },
 		"pace":              func(ctx context.Context) error { _, err := r.Pace(ctx); return err },
 		"pools":             func(ctx context.Context) error { _, err := r.Pools(ctx); return err },
