@@ -1,0 +1,82 @@
+package browser
+
+import (
+	"bufio"
+	"context"
+	"flag"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/chromedp/chromedp"
+)
+
+var pictures = flag.String("pictures", "", "directory to which TestPictures writes pictures of all pages")
+
+// Pictures of all pages of the demo, in both themes, wide and narrow, for people to look
+// at. batch.png is the one in README: the batch of the demo while it runs.
+func TestPictures(t *testing.T) {
+	if *pictures == "" {
+		t.Skip("-pictures names no directory")
+	}
+	address := demo(t)
+	b := open(t, "404 (Not Found)", "503 (Service Unavailable)")
+	b.theme("light")
+	b.size(1120, 640)
+	b.visit(address + "/batches/demo:backfill")
+	b.until(`document.querySelector("#causes") && document.querySelector("#waits")`)
+	b.picture("batch.png")
+	for _, path := range pages(t, address) {
+		for _, theme := range []string{"light", "dark"} {
+			for _, width := range []int64{1280, 360} {
+				b.theme(theme)
+				b.size(width, 900)
+				b.visit(address + path)
+				b.size(width, min(3000, max(600, evaluate[int64](b, "document.documentElement.scrollHeight"))))
+				b.picture(fmt.Sprintf("%s-%s-%d.png", strings.Trim(strings.NewReplacer("/", "_", "?", "_").Replace(shape(path)), "_"), theme, width))
+			}
+		}
+	}
+}
+
+func (b *tab) picture(name string) {
+	b.t.Helper()
+	ctx, cancel := context.WithTimeout(b.ctx, patience)
+	defer cancel()
+	png, err := chromedp.Run(ctx, chromedp.CaptureScreenshot())
+	if err == nil {
+		err = os.WriteFile(filepath.Join(*pictures, name), png, 0o644)
+	}
+	if err != nil {
+		b.t.Error(err)
+	}
+}
+
+// demo starts one that stays, and returns the address of its page.
+func demo(t *testing.T) (address string) {
+	t.Helper()
+	cmd := exec.Command(tagexec, "demo", "--stay")
+	cmd.Env = append(os.Environ(), "TAGEXEC_HTTP_ADDR=127.0.0.1:0")
+	cmd.Stderr = t.Output()
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		_ = cmd.Process.Signal(os.Interrupt)
+		_ = cmd.Wait() // which says that it was interrupted
+	})
+	for lines := bufio.NewScanner(out); lines.Scan(); {
+		if line := strings.TrimSpace(lines.Text()); strings.HasPrefix(line, "http://") {
+			return strings.TrimSuffix(line, "/")
+		}
+	}
+	t.Fatal("the demo says no address")
+	return ""
+}
