@@ -88,7 +88,7 @@ func checkRights(t *testing.T, db *storetest.DB, p *page.Page, sees, acts bool) 
 			if user == vera || !acts {
 				got.lacks("/do/")
 			}
-			if got.Code >= 500 || got.Code == 403 && sees {
+			if got.Code >= 500 || got.Code == 403 && sees && !strings.HasPrefix(path, "/doctor") {
 				t.Errorf("%s: %d\n%s", got.asked, got.Code, got.Body)
 			}
 		}
