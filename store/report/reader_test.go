@@ -85,7 +85,7 @@ func questions(r *report.Reader, job int64, batch string) map[string]func(contex
 		},
 		"batch":     func(ctx context.Context) error { _, err := r.Batch(ctx, batch); return err },
 		"causes":    func(ctx context.Context) error { _, err := r.Causes(ctx, batch, 10); return err },
-		"runs":      func(ctx context.Context) error { _, err := r.Runs(ctx, batch, 2000); return err },
+		"runs":      func(ctx context.Context) error { _, err := r.Runs(ctx, batch, report.Span{}, 2000); return err },
 		"slow runs": func(ctx context.Context) error { _, err := r.SlowRuns(ctx, batch, 10); return err },
 		"stretches": func(ctx context.Context) error {
 			_, err := r.Stretches(ctx, time.Now().Add(-24*time.Hour), 15)
@@ -133,6 +133,10 @@ func questions(r *report.Reader, job int64, batch string) map[string]func(contex
 		},
 		"actions on a pool": func(ctx context.Context) error {
 			_, err := r.Actions(ctx, report.ActionFilter{Pool: "default"}, 0, 50)
+			return err
+		},
+		"pauses and resumptions": func(ctx context.Context) error {
+			_, err := r.PauseChanges(ctx, []string{"default"})
 			return err
 		},
 		"tag history": func(ctx context.Context) error {

@@ -37,6 +37,7 @@ type ending struct {
 	More     int
 	Then     time.Time
 	Known    bool // there is an estimate
+	P10, P90 time.Time
 }
 
 // waiting is why some jobs wait.
@@ -86,7 +87,7 @@ func endOf(ctx context.Context, r *report.Reader, f *frame, key string) (ending,
 	if e.Near(q.Now) {
 		clock = f.Precise
 	}
-	end := ending{Sentence: listing.Sentence(e.Sentence(&b, clock)), Runs: e.Runs, NewTags: e.NewTags, Known: e.Refusal == ""}
+	end := ending{Sentence: listing.Sentence(e.Sentence(&b, clock)), Runs: e.Runs, NewTags: e.NewTags, Known: e.Refusal == "", P10: e.P10, P90: e.P90}
 	if b.Pool != "" && b.More > 0 {
 		end.Pool, end.More, end.Then = b.Pool, b.More, b.P50
 	}

@@ -3,7 +3,6 @@ package operate
 import (
 	"context"
 	"fmt"
-	"slices"
 	"strings"
 	"time"
 
@@ -11,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/tagexec/tagexec/cmd/internal/cli"
+	"github.com/tagexec/tagexec/cmd/internal/gantt"
 	"github.com/tagexec/tagexec/cmd/internal/listing"
 	"github.com/tagexec/tagexec/store/report"
 )
@@ -40,14 +40,17 @@ func batchGantt(std cli.Streams) *cobra.Command {
 				if _, err := r.Batch(ctx, args[0]); err != nil {
 					return err
 				}
-				runs, err := r.Runs(ctx, args[0], maxBars)
+				found, err := r.Runs(ctx, args[0], report.Span{}, maxBars)
 				if err != nil {
 					return err
 				}
 				if !list.ForPeople() || len(o.Columns) > 0 {
-					return list.All(runs)
+					return list.All(found.Runs)
 				}
-				drawGantt(list.Look, args[0], runs)
+				drawGantt(list.Look, args[0], found.Runs)
+				if found.Capped {
+					list.Print("Only 20,000 ended attempts of the batch were looked at.")
+				}
 				return nil
 			})
 		},
@@ -63,74 +66,39 @@ func drawGantt(l *listing.Look, batch string, runs []report.Run) {
 	}
 	first, last := runs[0].StartedAt, runs[0].StartedAt
 	for _, run := range runs {
-		last = latest(last, endOf(run, l.Now()))
+		last = latest(last, gantt.End(run, l.Now()))
 	}
-	lanes := slots(runs, l.Now())
+	all := gantt.Slots(runs, l.Now())
 	note := ""
 	if len(runs) == maxBars {
 		note = fmt.Sprintf(" (the first %s)", listing.Thousands(maxBars))
 	}
 	l.Say("%s: %s%s in %s, from %s to %s", batch, listing.Plural(len(runs), "attempt"), note, listing.Seconds(last.Sub(first).Seconds()), l.Time(first), l.Time(last))
 	name := 0
-	for _, lane := range lanes {
-		name = max(name, text.StringWidth(lane.label))
+	for _, slot := range all {
+		name = max(name, text.StringWidth(slot.Label()))
 	}
 	name = min(name, 24)
 	width := max(20, l.Width()-name-2)
-	for _, lane := range lanes {
-		label := cli.Printable(lane.label)
+	for _, slot := range all {
+		label := cli.Printable(slot.Label())
 		if text.StringWidth(label) > name {
 			label = text.Snip(label, name, "…")
 		}
-		l.Print("%s  %s", text.Pad(label, name, ' '), strings.TrimRight(lane.draw(first, last, width, l.Now()), " "))
+		l.Print("%s  %s", text.Pad(label, name, ' '), strings.TrimRight(draw(slot, first, last, width, l.Now()), " "))
 	}
 	axis := l.Time(first)
 	end := l.Time(last)
 	l.Print("%s  %s", strings.Repeat(" ", name), axis+strings.Repeat(" ", max(1, width-len(axis)-len(end)))+end)
 }
 
-// lane is one slot of an executor: runs that did not overlap.
-type lane struct {
-	label string
-	runs  []report.Run
-}
-
-// slots puts the runs, which come by their start, into the first slot of their executor
-// that is free: as many are needed as runs overlap.
-func slots(runs []report.Run, now time.Time) []*lane {
-	executors := map[string][]*lane{}
-	var order []string
-	for _, run := range runs {
-		lanes, known := executors[run.ExecutorID]
-		if !known {
-			order = append(order, run.ExecutorID)
-		}
-		i := slices.IndexFunc(lanes, func(free *lane) bool {
-			return !endOf(free.runs[len(free.runs)-1], now).After(run.StartedAt)
-		})
-		if i < 0 {
-			i, lanes = len(lanes), append(lanes, &lane{})
-			if i == 0 {
-				lanes[i].label = run.Hostname
-			}
-			executors[run.ExecutorID] = lanes
-		}
-		lanes[i].runs = append(lanes[i].runs, run)
-	}
-	var all []*lane
-	for _, id := range order {
-		all = append(all, executors[id]...)
-	}
-	return all
-}
-
 // draw draws the runs of a slot in so many columns. Runs that share a column are told
 // by the worst of them.
-func (l *lane) draw(first, last time.Time, width int, now time.Time) string {
+func draw(slot *gantt.Slot, first, last time.Time, width int, now time.Time) string {
 	columns := []byte(strings.Repeat(" ", width))
 	span := max(last.Sub(first), time.Millisecond)
 	at := func(t time.Time) int { return min(width-1, int(int64(t.Sub(first))*int64(width)/int64(span))) }
-	for _, run := range l.runs {
+	for _, run := range slot.Runs {
 		mark := byte('-')
 		switch run.Outcome {
 		case "succeeded":
@@ -140,7 +108,7 @@ func (l *lane) draw(first, last time.Time, width int, now time.Time) string {
 		case "running":
 			mark = '>'
 		}
-		from, to := at(run.StartedAt), at(endOf(run, now))
+		from, to := at(run.StartedAt), at(gantt.End(run, now))
 		for i := from; i <= max(from, to-1); i++ {
 			if columns[i] != 'x' {
 				columns[i] = mark
@@ -148,13 +116,6 @@ func (l *lane) draw(first, last time.Time, width int, now time.Time) string {
 		}
 	}
 	return string(columns)
-}
-
-func endOf(run report.Run, now time.Time) time.Time {
-	if run.FinishedAt == nil {
-		return latest(now, run.StartedAt)
-	}
-	return *run.FinishedAt
 }
 
 func latest(a, b time.Time) time.Time {

@@ -1,0 +1,115 @@
+package page
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/tagexec/tagexec/cmd/internal/gantt"
+	"github.com/tagexec/tagexec/cmd/internal/listing"
+	"github.com/tagexec/tagexec/store/report"
+)
+
+// ganttGap is a stretch in which a slot ran nothing of the batch.
+type ganttGap struct {
+	X, Y, Width float64
+	Title       string
+}
+
+const (
+	// gapLeast is how wide a gap must be to be told.
+	gapLeast = 10.0
+	// gapsMost is how many are told.
+	gapsMost = 300
+)
+
+// idleMost is how many of the gaps stand in words below the drawing.
+const idleMost = 3
+
+// Idle are the longest gaps.
+func (d ganttDrawing) Idle() []ganttGap {
+	list := slices.Clone(d.Gaps)
+	slices.SortStableFunc(list, func(a, b ganttGap) int { return cmp.Compare(b.Width, a.Width) })
+	return list[:min(len(list), idleMost)]
+}
+
+// whyIdle is what is known of why slots were idle.
+type whyIdle struct {
+	runs    []report.Run
+	all     bool // no other job of the batch waits or waited
+	changes []report.PauseChange
+}
+
+// gaps marks where the slots ran nothing of the batch while others of it went on.
+func (d *ganttDrawing) gaps(f *frame, slots []*gantt.Slot, span report.Span, why whyIdle) {
+	p := &ganttPen{frame: f, span: span}
+	over := span.From // nothing of the batch ran after this
+	for _, s := range slots {
+		for _, run := range s.Runs {
+			if end := gantt.End(run, f.now); end.After(over) {
+				over = end
+			}
+		}
+	}
+	number := 0 // of the slot, of its executor
+	for i, s := range slots[:min(len(slots), rowsMost)] {
+		if number++; s.First {
+			number = 1
+		}
+		free := span.From
+		for j := 0; j <= len(s.Runs); j++ {
+			next := over
+			if j < len(s.Runs) {
+				next = s.Runs[j].StartedAt
+			}
+			x, to := p.clip(free), p.clip(next)
+			if to-x >= gapLeast && len(d.Gaps) < gapsMost {
+				d.Gaps = append(d.Gaps, ganttGap{x, d.Rows[i].Y, to - x, fmt.Sprintf("slot %d of %s, idle for this batch for %s from %s%s", number, s.Hostname, listing.Seconds(next.Sub(free).Seconds()), f.Precise(free), why.in(free, next, f))})
+			}
+			if j < len(s.Runs) {
+				free = gantt.End(s.Runs[j], f.now)
+			}
+		}
+	}
+}
+
+// in says why nothing ran in a gap, as far as that is known: by what waited in its middle.
+func (w whyIdle) in(from, to time.Time, f *frame) string {
+	middle := from.Add(to.Sub(from) / 2)
+	waited, pool := 0, ""
+	for _, run := range w.runs {
+		if run.QueuedAt.Before(middle) && run.StartedAt.After(middle) {
+			waited, pool = waited+1, run.Pool
+		}
+	}
+	switch {
+	case waited == 0 && w.all:
+		return ": no job of the batch was due"
+	case waited == 0:
+		return ""
+	}
+	if change := w.paused(pool, middle); change != nil {
+		text := fmt.Sprintf(": pool %s was paused at %s by %s", pool, f.Precise(change.At), change.By)
+		if change.Reason != nil {
+			text += fmt.Sprintf(" (%s)", *change.Reason)
+		}
+		return text
+	}
+	if waited == 1 {
+		return ": 1 job of the batch was due, and its pool, its mutex key or this executor was taken"
+	}
+	return fmt.Sprintf(": %s of the batch were due, and their pools, their mutex keys or this executor were taken", listing.Plural(waited, "job"))
+}
+
+// paused is who had paused a pool at a time; nil if nobody had.
+func (w whyIdle) paused(pool string, at time.Time) (last *report.PauseChange) {
+	for i, c := range w.changes {
+		if c.Pool == pool && !c.At.After(at) {
+			if last = nil; c.Paused {
+				last = &w.changes[i]
+			}
+		}
+	}
+	return last
+}

@@ -1,0 +1,77 @@
+package page_test
+
+import (
+	"net/http"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/tagexec/tagexec/cmd/internal/access"
+	"github.com/tagexec/tagexec/store/storetest"
+)
+
+// batchRan makes batch a/b, whose jobs ran on two executors: seconds from 03:00 to the start
+// and to the end of each.
+func batchRan(db *storetest.DB, values string) {
+	db.Exec("INSERT INTO tagexec.tag_batches (batch) VALUES ('a/b') ON CONFLICT DO NOTHING")
+	db.Exec("ALTER TABLE tagexec.tag_jobs DISABLE TRIGGER check_new_jobs")
+	db.Exec(`INSERT INTO tagexec.tag_jobs (tag, batch, state, attempt, failures, created_at, run_at, started_at, finished_at, executor_id, last_outcome, error)
+	         SELECT v.tag, 'a/b', v.state, 1, (v.state = 'failed')::int, t, t + v.due * interval '1 s', t + v.started * interval '1 s', t + v.ended * interval '1 s', ('00000000-0000-0000-0000-00000000000' || v.executor)::uuid,
+	                CASE v.state WHEN 'failed' THEN 'failed' END, CASE v.state WHEN 'failed' THEN 'broken' END
+	           FROM (VALUES ` + values + `) v (tag, state, executor, due, started, ended), (SELECT timestamptz '2026-11-22 03:00Z' AS t) z`)
+	db.Exec("ALTER TABLE tagexec.tag_jobs ENABLE TRIGGER check_new_jobs")
+}
+
+func TestTheGanttOfABatch(t *testing.T) {
+	t.Parallel()
+	const path = "/batches/a%2Fb/gantt"
+	db := storetest.New(t)
+	db.Exec("INSERT INTO tagexec.tag_batches (batch) VALUES ('a/b')")
+	s := open(t, db.URL, access.Viewer)
+	has(t, s.get(path), http.StatusOK, "No job of a/b has started yet.")
+	// Two slots on the first executor, one on the second; on that one nothing was due from 10 to 60.
+	batchRan(db, `('one', 'succeeded', 1, 0, 0, 100), ('<two>', 'failed', 1, 0, 0, 40), ('three', 'succeeded', 1, 0, 40, 100), ('four', 'succeeded', 2, 0, 0, 10), ('five', 'succeeded', 2, 60, 60, 80)`)
+	s = open(t, db.URL, access.Viewer)
+	w := s.get(path)
+	has(t, w, http.StatusOK, "a/b: 5 attempts in 1 m 40 s on 3 slots of 2 executors, which were busy for 76 % of it.",
+		"2 &lt;two&gt;: failed, 40 s from", "✗", `href="/jobs/1"`, "idle for this batch for 20 s", "begins at the claim", "first half",
+		"slot 1 of", "idle for this batch for 50 s from Nov 22 03:00: 1 job", "!<two>")
+	if n := strings.Count(w.Body.String(), " last\""); n != 3 {
+		t.Errorf("%d bars are outlined, want 3", n)
+	}
+	has(t, s.get(path+"?from=2026-11-22T03:00:00Z&to=2026-11-22T03:00:20Z"), http.StatusOK, "3 attempts in 20 s on 3 slots", "whole batch", "later", "!>5</a>")
+	has(t, s.get(path+"?from=2026-11-21T03:00:00Z&to=2026-11-21T04:00:00Z"), http.StatusOK, "No job of a/b ran from Nov 21 03:00", "Show the whole batch")
+	has(t, s.get(path+"?from=2026-11-22T03:00:00Z&to=2026-11-22T03:00:00Z"), http.StatusBadRequest, "the earlier one first")
+	has(t, s.get(path+"?format=csv"), http.StatusOK, "job_id,attempt,tag,pool,outcome", "1,1,one,default,succeeded")
+}
+
+// What is too short to be seen folds, so that a long batch is one drawing, and none of it is
+// lost.
+func TestShortJobsFold(t *testing.T) {
+	t.Parallel()
+	db := storetest.New(t)
+	db.Exec("INSERT INTO tagexec.tag_batches (batch) VALUES ('a/b')")
+	batchRan(db, `('long', 'succeeded', 1, 0, 0, 10000)`)
+	db.Exec("ALTER TABLE tagexec.tag_jobs DISABLE TRIGGER check_new_jobs")
+	db.Exec(`INSERT INTO tagexec.tag_jobs (tag, batch, state, attempt, created_at, run_at, started_at, finished_at, executor_id)
+	         SELECT 'short', 'a/b', 'succeeded', 1, t, t, t + i * interval '1 s', t + i * interval '1 s' + interval '0.9 s', '00000000-0000-0000-0000-000000000002' FROM generate_series(0, 4999) i, (SELECT timestamptz '2026-11-22 03:00Z' AS t) z`)
+	db.Exec("ALTER TABLE tagexec.tag_jobs ENABLE TRIGGER check_new_jobs")
+	w := open(t, db.URL, access.Viewer).get("/batches/a%2Fb/gantt")
+	has(t, w, http.StatusOK, "5,001 attempts", "5,000 short attempts from", ": 0 failed, 0 run")
+	bars := regexp.MustCompile(`<rect class="(ok|bad|run|off|wait)`).FindAllString(w.Body.String(), -1)
+	if len(bars) != 2 {
+		t.Errorf("%d bars, want 2", len(bars))
+	}
+}
+
+// Where the pool was paused, the gap says by whom.
+func TestAGapSaysWhoPausedThePool(t *testing.T) {
+	t.Parallel()
+	db := storetest.New(t)
+	db.Exec("INSERT INTO tagexec.tag_batches (batch) VALUES ('a/b')")
+	batchRan(db, `('one', 'succeeded', 1, 0, 0, 10), ('two', 'succeeded', 1, 0, 90, 100)`)
+	db.Exec(`INSERT INTO tagexec.tag_operator_actions (at, action, pool, ui_user, reason, before, after)
+	         VALUES ('2026-11-22 03:00:12Z', 'change_pool', 'default', 'bo', 'migration', '{"paused": false}', '{"paused": true}'),
+	                ('2026-11-22 03:01:29Z', 'change_pool', 'default', 'bo', '', '{"paused": true}', '{"paused": false}')`)
+	has(t, open(t, db.URL, access.Viewer).get("/batches/a%2Fb/gantt"), http.StatusOK, "idle for this batch for 1 m 20 s", "pool default was paused at Nov 22 03:00 by bo (migration)")
+}
