@@ -89,7 +89,7 @@ type tab struct {
 }
 
 // patience is how long a test waits for anything in the browser.
-const patience = time.Minute
+const patience = 30 * time.Second
 
 // open opens a tab. At the end of the test its console must be empty, but for lines that
 // hold one of the words.
@@ -202,12 +202,18 @@ func evaluate[T any](b *tab, expression string) T {
 // until waits until an expression is true in the page, or in the one that follows it.
 func (b *tab) until(expression string) {
 	b.t.Helper()
-	storetest.Eventually(b.t, expression, func() bool {
-		ctx, cancel := context.WithTimeout(b.ctx, patience)
-		defer cancel()
-		yes, err := chromedp.Run(ctx, chromedp.Evaluate[bool]("!!("+expression+")"))
-		return err == nil && yes
-	})
+	ctx, cancel := context.WithTimeout(b.ctx, patience)
+	defer cancel()
+	for {
+		yes, err := chromedp.Run(ctx, chromedp.Evaluate[bool]("!!("+expression+")")) // which fails between two pages
+		switch {
+		case err == nil && yes:
+			return
+		case ctx.Err() != nil:
+			b.t.Fatalf("waited in vain for %s; the page is\n%s", expression, evaluate[string](b, "document.body.innerText"))
+		}
+		time.Sleep(20 * time.Millisecond)
+	}
 }
 
 // says waits until the page holds a text.

@@ -74,7 +74,7 @@
   const press = (name) => { const b = main().querySelector(`[data-key="${name}"]`); if (b) b.click(); };
   document.addEventListener("keydown", (event) => {
     if (document.body.dataset.keys === "off" || event.ctrlKey || event.metaKey || event.altKey) return;
-    if (event.target.closest("input, select, textarea, dialog")) return;
+    if (event.target.closest("input, select, textarea, dialog[open]")) return;
     const key = event.key, after = before;
     before = key;
     if (after === "g" && places[key]) { location.href = base + places[key]; return event.preventDefault(); }
