@@ -34,6 +34,10 @@ type BatchFilter struct {
 	Late  bool // open, and due before now
 	Among int  // so many of the newest are looked at for these; 0 is 2,000
 	All   bool // look for them among all batches, and not only among the newest 2,000
+
+	DagID        string
+	CreatedSince time.Time
+	CreatedUntil time.Time // before then
 }
 
 const batchesSQL = `-- tagexec: list batches
@@ -42,6 +46,9 @@ SELECT b.batch, b.dag_id, b.run_id, b.created_at, b.created_by::text AS created_
           FROM (SELECT k.batch, k.dag_id, k.run_id, k.created_at, k.created_by, k.due_at, k.expires_at
                   FROM tagreport.batches k
                  WHERE (k.created_at, k.batch) < (@at::timestamptz, @batch::text COLLATE "C")
+                   AND (@dag::text = '' OR k.dag_id = @dag)
+                   AND (@since::timestamptz IS NULL OR k.created_at >= @since)
+                   AND (@until::timestamptz IS NULL OR k.created_at < @until)
                  ORDER BY k.created_at DESC, k.batch DESC
                  LIMIT @window::int) w
          WHERE (NOT @late::bool OR w.due_at < now())
@@ -74,7 +81,7 @@ func (r *Reader) Batches(ctx context.Context, f BatchFilter, from *BatchPlace, l
 		window = math.MaxInt32
 	}
 	page.Batches, err = ask[Batch](ctx, r, "list batches", analyst, batchesSQL, pgx.StrictNamedArgs{
-		"open": f.Open || f.Late, "late": f.Late, "at": from.At, "batch": from.Batch, "limit": limit, "window": window, "most": maxCount,
+		"dag": f.DagID, "since": known(f.CreatedSince), "until": known(f.CreatedUntil), "open": f.Open || f.Late, "late": f.Late, "at": from.At, "batch": from.Batch, "limit": limit, "window": window, "most": maxCount,
 	})
 	for i := range page.Batches {
 		page.Batches[i].sum(maxCount)

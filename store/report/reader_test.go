@@ -139,6 +139,10 @@ func questions(r *report.Reader, job int64, batch string) map[string]func(contex
 			_, err := r.PauseChanges(ctx, []string{"default"})
 			return err
 		},
+		"batches of a dag": func(ctx context.Context) error {
+			_, err := r.Batches(ctx, report.BatchFilter{DagID: "d", CreatedSince: time.Now().Add(-time.Hour), CreatedUntil: time.Now()}, nil, 20)
+			return err
+		},
 		"tag history": func(ctx context.Context) error {
 			_, err := r.TagHistory(ctx, "a", time.Now().AddDate(0, 0, -30), time.Now())
 			return err

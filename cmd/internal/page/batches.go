@@ -17,7 +17,16 @@ type batchesData struct {
 	Sentence string
 	Which    string // all, open or late
 	List     []report.Batch
-	Next     string // link to the next ones; "" if there are none
+	Fields   []field // of the filter
+	Filtered bool    // by one of them
+	Next     string  // link to the next ones; "" if there are none
+}
+
+// batchFields are what batches are found by, beside how they stand.
+var batchFields = []field{
+	{Name: "dag", Label: "DAG"},
+	{Name: "created_since", Label: "Created since", Hint: "2026-11-22 03:00, or 24h"},
+	{Name: "created_until", Label: "Created before", Hint: "2026-11-23, or 7d"},
 }
 
 // batches lists batches, the newest first.
@@ -33,6 +42,13 @@ func batches(v *visit) (*view, error) {
 		filter.Late = true
 	default:
 		return nil, wrong("which=%s: batches are shown as all, open or late", which)
+	}
+	filter.DagID = v.Query.Get("dag")
+	for name, at := range map[string]*time.Time{"created_since": &filter.CreatedSince, "created_until": &filter.CreatedUntil} {
+		var err error
+		if *at, err = moment(name, v.Query.Get(name), v.Zone, v.now); err != nil {
+			return nil, err
+		}
 	}
 	list := func(ctx context.Context, r *report.Reader, from string, limit int) (rows[report.Batch], error) {
 		place, err := batchPlace(from)
@@ -50,13 +66,21 @@ func batches(v *visit) (*view, error) {
 		return export(v, "batches", list)
 	}
 	from := v.Query.Get("from")
-	page, err := must(v, fmt.Sprintf("batches %v %v", filter, from), fresh, func(ctx context.Context, r *report.Reader) (rows[report.Batch], error) {
+	page, err := must(v, fmt.Sprintf("batches %s %q %s to %s in %s from %s", which, filter.DagID, v.Query.Get("created_since"), v.Query.Get("created_until"), v.ZoneName(), from), fresh, func(ctx context.Context, r *report.Reader) (rows[report.Batch], error) {
 		return list(ctx, r, from, batchesAPage)
 	})
 	if err != nil {
 		return nil, err
 	}
 	d := batchesData{Which: which, List: page.List, Sentence: batchesSentence(v.frame, which, page.List)}
+	for _, f := range batchFields {
+		f.Value = v.Query.Get(f.Name)
+		d.Filtered = d.Filtered || f.Value != ""
+		d.Fields = append(d.Fields, f)
+	}
+	if n := len(page.List); n == 0 && d.Filtered {
+		d.Sentence = "No batch matches."
+	}
 	if page.Next != "" {
 		d.Next = v.Here("from", page.Next)
 	}
