@@ -59,7 +59,7 @@
   if (document.getElementById("output")) setInterval(follow, 500);
 
   // A deed on many jobs goes on by itself, until it is done or somebody leaves.
-  document.querySelector("form[data-go]")?.requestSubmit();
+  setTimeout(() => document.querySelector("form[data-go]")?.requestSubmit(), 300);
 
   // Keys.
   const rows = () => [...main().querySelectorAll("tbody tr")].filter((row) => row.querySelector("a"));
@@ -90,6 +90,13 @@
       default: return;
     }
     event.preventDefault();
+  });
+
+  // A box above others stands for all of them.
+  document.documentElement.classList.add("js");
+  document.addEventListener("change", (event) => {
+    if (!event.target.matches("[data-all]")) return;
+    for (const box of event.target.closest("table").querySelectorAll("tbody input[type=checkbox]")) box.checked = event.target.checked;
   });
 
   // Copy what a button names; also over plain http, where there is no clipboard API.
