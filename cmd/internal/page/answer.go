@@ -53,6 +53,10 @@ func (p *Page) page(do show) http.HandlerFunc {
 			v.fail(err)
 			return
 		}
+		if err := storable(r.URL.Path, v.Query); err != nil {
+			v.fail(err)
+			return
+		}
 		made, err := do(v)
 		switch {
 		case err != nil:

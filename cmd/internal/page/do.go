@@ -133,7 +133,7 @@ func (v *visit) form() (url.Values, error) {
 	if err := v.r.ParseForm(); err != nil {
 		return nil, wrong("the form cannot be read: %v", err)
 	}
-	return v.r.PostForm, nil
+	return v.r.PostForm, storable("", v.r.PostForm)
 }
 
 // mayNot says why a visitor may not act.

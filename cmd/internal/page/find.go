@@ -32,9 +32,6 @@ func find(v *visit) (*view, error) {
 	if typed == "" {
 		return &view{template: "find", Title: "Find", Data: findData{Sentence: "What do you look for?"}, still: true}, nil
 	}
-	if strings.ContainsRune(typed, 0) {
-		return nil, wrong("no name holds that character")
-	}
 	if id, err := strconv.ParseInt(strings.TrimPrefix(typed, "#"), 10, 64); err == nil && id > 0 {
 		return v.lead("/jobs/" + strconv.FormatInt(id, 10))
 	}
