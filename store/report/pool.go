@@ -2,22 +2,9 @@ package report
 
 import (
 	"context"
-	"slices"
 
 	"github.com/jackc/pgx/v5"
 )
-
-// Pool returns one pool. The error is a *MissingError if there is none of this name.
-func (r *Reader) Pool(ctx context.Context, name string) (Pool, error) {
-	pools, err := r.Pools(ctx) // there are few, and each page that shows one has asked already
-	if err != nil {
-		return Pool{}, err
-	}
-	if i := slices.IndexFunc(pools, func(p Pool) bool { return p.Pool == name }); i >= 0 {
-		return pools[i], nil
-	}
-	return Pool{}, Missing("there is no pool %q", name)
-}
 
 // MaxLane is where the counts of what is due in a pool end, by priority or batch; one
 // more stands for more.

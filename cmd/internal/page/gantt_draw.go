@@ -16,7 +16,7 @@ const (
 	ganttTop    = 24.0  // the axis
 	rowHeight   = 15.0
 	barHeight   = 11.0
-	barsMost    = 2_000
+	barsMost    = 700 // each is three elements of a page
 	rowsMost    = 300
 	hostMost    = 18 // characters of a name
 	markLeast   = 12 // width of a bar with room for a mark
@@ -32,7 +32,7 @@ type ganttDrawing struct {
 	Ticks               []ganttTick
 	Now, Due            *float64 // x
 	Likely              *ganttBar
-	MoreBars, MoreRows  int // that are not drawn
+	MoreRows            int // that are not drawn
 }
 
 // ganttRow is a slot.
@@ -64,15 +64,26 @@ type ganttTick struct {
 // ganttPen draws into a span.
 type ganttPen struct {
 	*frame
-	span report.Span
-	d    ganttDrawing
-	y    float64
+	span  report.Span
+	d     ganttDrawing
+	y     float64
+	least float64 // narrower bars that touch one another fold into one
 }
 
-// drawGantt draws slots.
-func drawGantt(f *frame, slots []*gantt.Slot, span report.Span, due *time.Time, end ending) ganttDrawing {
-	p := &ganttPen{frame: f, span: span, d: ganttDrawing{Width: ganttWidth, Left: ganttLeft}}
-	p.y = ganttTop
+// drawGantt draws slots. What is too short to be seen folds, and where that leaves too many
+// bars, what is longer too.
+func drawGantt(f *frame, slots []*gantt.Slot, span report.Span, due *time.Time, end ending) (d ganttDrawing) {
+	for least := 1.0; ; least *= 2 {
+		d = drawBars(f, slots, span, due, end, least)
+		if len(d.Bars) <= barsMost || least > ganttWidth {
+			return d
+		}
+	}
+}
+
+// drawBars draws slots, and folds bars that are narrower than least.
+func drawBars(f *frame, slots []*gantt.Slot, span report.Span, due *time.Time, end ending, least float64) ganttDrawing {
+	p := &ganttPen{frame: f, span: span, d: ganttDrawing{Width: ganttWidth, Left: ganttLeft}, y: ganttTop, least: least}
 	for i, s := range slots {
 		if i == rowsMost {
 			p.d.MoreRows = len(slots) - rowsMost
@@ -111,40 +122,33 @@ func (p *ganttPen) line(t time.Time) *float64 {
 	return &x
 }
 
-// slot draws the runs of a slot. Those narrower than a unit that touch one another fold
-// into one bar, which leads to a closer look.
+// slot draws the runs of a slot. A bar that others are folded into leads to a closer look.
 func (p *ganttPen) slot(s *gantt.Slot) {
 	var folded *ganttBar
 	first := len(p.d.Bars)
 	for _, run := range s.Runs {
 		end := gantt.End(run, p.now)
 		x, to := p.clip(run.StartedAt), p.clip(end)
-		if to-x >= 1 {
+		if to-x >= p.least {
 			folded = nil
 			p.bar(run, end, x, to)
 			continue
 		}
-		if folded != nil && x-(folded.X+folded.Width) < 1 {
+		if folded != nil && x-(folded.X+folded.Width) < p.least {
 			p.fold(folded, run, end, to)
 			continue
 		}
-		if folded = p.bar(run, end, x, x+1); folded != nil {
-			folded.runs = 0
-			p.count(folded, run)
-			folded.from, folded.to = run.StartedAt, end
-		}
+		folded = p.bar(run, end, x, max(x+1, to))
+		p.count(folded, run)
+		folded.from, folded.to = run.StartedAt, end
 	}
 	if len(p.d.Bars) > first {
 		p.d.Bars[len(p.d.Bars)-1].Last = true
 	}
 }
 
-// bar draws a run, if there is room for one more.
+// bar draws a run.
 func (p *ganttPen) bar(run report.Run, end time.Time, x, to float64) *ganttBar {
-	if len(p.d.Bars) >= barsMost {
-		p.d.MoreBars++
-		return nil
-	}
 	b := ganttBar{
 		X: x, Y: p.y, Width: to - x, Class: glyphs[run.Outcome].class, Link: p.URL(fmt.Sprintf("/jobs/%d", run.JobID)),
 		Title: fmt.Sprintf("%d %s: %s, %s from %s", run.JobID, run.Tag, run.Outcome, listing.Seconds(end.Sub(run.StartedAt).Seconds()), p.Precise(run.StartedAt)),
@@ -159,7 +163,7 @@ func (p *ganttPen) bar(run report.Run, end time.Time, x, to float64) *ganttBar {
 // fold adds a run to a bar of several.
 func (p *ganttPen) fold(b *ganttBar, run report.Run, end time.Time, to float64) {
 	p.count(b, run)
-	b.Several, b.Width, b.to = true, max(b.Width, to-b.X), end
+	b.Several, b.Mark, b.Width, b.to = true, "", max(b.Width, to-b.X), end
 	if b.Class != "bad" {
 		b.Class = glyphs[run.Outcome].class
 	}

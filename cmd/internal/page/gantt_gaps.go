@@ -21,7 +21,7 @@ const (
 	// gapLeast is how wide a gap must be to be told.
 	gapLeast = 10.0
 	// gapsMost is how many are told.
-	gapsMost = 300
+	gapsMost = 100
 )
 
 // idleMost is how many of the gaps stand in words below the drawing.

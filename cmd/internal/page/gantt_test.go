@@ -64,6 +64,24 @@ func TestShortJobsFold(t *testing.T) {
 	}
 }
 
+// However many they are, there are no more bars than a page bears: the shorter ones fold
+// first.
+func TestManyBarsFold(t *testing.T) {
+	t.Parallel()
+	db := storetest.New(t)
+	db.Exec("INSERT INTO tagexec.tag_batches (batch) VALUES ('a/b')")
+	db.Exec("ALTER TABLE tagexec.tag_jobs DISABLE TRIGGER check_new_jobs")
+	db.Exec(`INSERT INTO tagexec.tag_jobs (tag, batch, state, attempt, created_at, run_at, started_at, finished_at, executor_id)
+	         SELECT 'short', 'a/b', 'succeeded', 1, t, t, t + i * interval '1 s', t + i * interval '1 s' + interval '0.6 s', ('00000000-0000-0000-0000-00000000000' || e)::uuid
+	           FROM generate_series(0, 399) i, generate_series(1, 9) e, (SELECT timestamptz '2026-11-22 03:00Z' AS t) z`)
+	db.Exec("ALTER TABLE tagexec.tag_jobs ENABLE TRIGGER check_new_jobs")
+	w := open(t, db.URL, access.Viewer).get("/batches/a%2Fb/gantt")
+	has(t, w, http.StatusOK, "3,600 attempts", "400 short attempts from")
+	if n := strings.Count(w.Body.String(), `height="11"`); n < 9 || n > 700 {
+		t.Errorf("%d bars, want 9 to 700", n)
+	}
+}
+
 // Where the pool was paused, the gap says by whom.
 func TestAGapSaysWhoPausedThePool(t *testing.T) {
 	t.Parallel()

@@ -3,6 +3,7 @@ package page
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strconv"
 	"time"
 
@@ -45,10 +46,15 @@ type poolPlan struct {
 // pool answers: who has the slots, who waits for them, and would more help?
 func pool(v *visit) (*view, error) {
 	name := v.r.PathValue("pool")
-	p, err := must(v, "pool "+name, fresh, func(ctx context.Context, r *report.Reader) (report.Pool, error) { return r.Pool(ctx, name) })
+	all, err := allPools(v)
 	if err != nil {
 		return nil, err
 	}
+	i := slices.IndexFunc(all, func(p report.Pool) bool { return p.Pool == name })
+	if i < 0 {
+		return nil, report.Missing("there is no pool %q", name)
+	}
+	p := all[i]
 	row := poolRow{p, pausesOf(v, []report.Pool{p})[name]}
 	d := poolData{Pool: row, WhatIf: v.Query.Get("slots"), Sentence: poolSentence(v.frame, row)}
 	if p.Used > 0 {

@@ -43,7 +43,7 @@ func poolList(v *visit) (*view, error) {
 			return rows[report.Pool]{List: list}, err
 		})
 	}
-	list, err := must(v, "pools", fresh, func(ctx context.Context, r *report.Reader) ([]report.Pool, error) { return r.Pools(ctx) })
+	list, err := allPools(v)
 	if err != nil {
 		return nil, err
 	}
@@ -53,6 +53,11 @@ func poolList(v *visit) (*view, error) {
 		d.List = append(d.List, poolRow{p, pauses[p.Pool]})
 	}
 	return &view{template: "pools", Title: "Pools", Data: d}, nil
+}
+
+// allPools are the pools, as the overview asks for them too.
+func allPools(v *visit) ([]report.Pool, error) {
+	return must(v, "pools", fresh, func(ctx context.Context, r *report.Reader) ([]report.Pool, error) { return r.Pools(ctx) })
 }
 
 // pausesOf returns who paused those of the pools that are.
