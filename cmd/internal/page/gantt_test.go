@@ -35,7 +35,7 @@ func TestTheGanttOfABatch(t *testing.T) {
 	w := s.get(path)
 	has(t, w, http.StatusOK, "a/b: 5 attempts in 1 m 40 s on 3 slots of 2 executors, which were busy for 76 % of it.",
 		"2 &lt;two&gt;: failed, 40 s from", "✗", `href="/jobs/1"`, "idle for this batch for 20 s", "begins at the claim", "first half",
-		"slot 1 of", "idle for this batch for 50 s from Nov 22 03:00: 1 job", "!<two>")
+		"idle for this batch for 20 s from Nov 22 03:01: no job of the batch was due", "idle for this batch for 50 s from Nov 22 03:00: 1 job", "!<two>")
 	if n := strings.Count(w.Body.String(), " last\""); n != 3 {
 		t.Errorf("%d bars are outlined, want 3", n)
 	}
