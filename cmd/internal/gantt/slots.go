@@ -15,12 +15,16 @@ type Slot struct {
 	Runs     []report.Run
 }
 
-// Label is the host of the slot's executor, at its first slot alone.
+// Label is the host of the slot's executor, at its first slot alone; where that executor
+// is not known any more, the beginning of its id.
 func (s *Slot) Label() string {
-	if s.First {
-		return s.Hostname
+	switch {
+	case !s.First:
+		return ""
+	case s.Hostname == "":
+		return s.Executor[:min(8, len(s.Executor))]
 	}
-	return ""
+	return s.Hostname
 }
 
 // Slots puts runs, which come by their start, into the first slot of their executor that

@@ -18,8 +18,9 @@ const (
 	barHeight   = 11.0
 	barsMost    = 700 // each is three elements of a page
 	rowsMost    = 300
-	hostMost    = 18 // characters of a name
-	markLeast   = 12 // width of a bar with room for a mark
+	hostMost    = 18  // characters of a name
+	leastFolded = 8.0 // width up to which bars fold, where there are few slots
+	markLeast   = 12  // width of a bar with room for a mark
 	ganttBottom = 6.0
 )
 
@@ -48,6 +49,8 @@ type ganttBar struct {
 	Mark          string // where it has room for one
 	Last          bool   // of its slot
 	Several       bool
+	BadY          float64 // of several: the share of those that failed, at the foot
+	BadHeight     float64
 	Link, Title   string
 	MarkX, MarkY  float64
 	from, to      time.Time
@@ -68,6 +71,7 @@ type ganttPen struct {
 	d     ganttDrawing
 	y     float64
 	least float64 // narrower bars that touch one another fold into one
+	wide  float64 // up to so wide: else one failure would colour a whole night
 }
 
 // drawGantt draws slots. What is too short to be seen folds, and where that leaves too many
@@ -84,6 +88,7 @@ func drawGantt(f *frame, slots []*gantt.Slot, span report.Span, due *time.Time, 
 // drawBars draws slots, and folds bars that are narrower than least.
 func drawBars(f *frame, slots []*gantt.Slot, span report.Span, due *time.Time, end ending, least float64) ganttDrawing {
 	p := &ganttPen{frame: f, span: span, d: ganttDrawing{Width: ganttWidth, Left: ganttLeft}, y: ganttTop, least: least}
+	p.wide = max(least, leastFolded, (ganttWidth-ganttLeft)*float64(min(len(slots), rowsMost))/(barsMost/2))
 	for i, s := range slots {
 		if i == rowsMost {
 			p.d.MoreRows = len(slots) - rowsMost
@@ -134,7 +139,7 @@ func (p *ganttPen) slot(s *gantt.Slot) {
 			p.bar(run, end, x, to)
 			continue
 		}
-		if folded != nil && x-(folded.X+folded.Width) < p.least {
+		if folded != nil && x-(folded.X+folded.Width) < p.least && x-folded.X < p.wide {
 			p.fold(folded, run, end, to)
 			continue
 		}
@@ -164,8 +169,12 @@ func (p *ganttPen) bar(run report.Run, end time.Time, x, to float64) *ganttBar {
 func (p *ganttPen) fold(b *ganttBar, run report.Run, end time.Time, to float64) {
 	p.count(b, run)
 	b.Several, b.Mark, b.Width, b.to = true, "", max(b.Width, to-b.X), end
-	if b.Class != "bad" {
-		b.Class = glyphs[run.Outcome].class
+	if b.Class = "ok"; b.on > 0 {
+		b.Class = "run"
+	}
+	if b.BadHeight = 0; b.bad > 0 {
+		b.BadHeight = max(2, barHeight*float64(b.bad)/float64(b.runs))
+		b.BadY = b.Y + barHeight - b.BadHeight
 	}
 	b.Title = fmt.Sprintf("%s from %s to %s: %d failed, %d run", listing.Plural(b.runs, "short attempt"), p.Precise(b.from), p.Precise(b.to), b.bad, b.on)
 	b.Link = p.stretch(b.from, b.to.Add(time.Millisecond))

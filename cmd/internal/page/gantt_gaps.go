@@ -15,31 +15,22 @@ import (
 type ganttGap struct {
 	X, Y, Width float64
 	Title       string
+
+	slot     string
+	from, to time.Time
 }
 
 const (
 	// gapLeast is how wide a gap must be to be told.
 	gapLeast = 10.0
-	// gapsMost is how many are told.
+	// gapsMost is how many are told, the widest.
 	gapsMost = 100
+	// idleMost is how many of these stand in words below the drawing.
+	idleMost = 3
 )
 
-// idleMost is how many of the gaps stand in words below the drawing.
-const idleMost = 3
-
-// Idle are the longest gaps.
-func (d ganttDrawing) Idle() []ganttGap {
-	list := slices.Clone(d.Gaps)
-	slices.SortStableFunc(list, func(a, b ganttGap) int { return cmp.Compare(b.Width, a.Width) })
-	return list[:min(len(list), idleMost)]
-}
-
-// whyIdle is what is known of why slots were idle.
-type whyIdle struct {
-	runs    []report.Run
-	all     bool // no other job of the batch waits or waited
-	changes []report.PauseChange
-}
+// Idle are the widest gaps.
+func (d ganttDrawing) Idle() []ganttGap { return d.Gaps[:min(len(d.Gaps), idleMost)] }
 
 // gaps marks where the slots ran nothing of the batch while others of it went on.
 func (d *ganttDrawing) gaps(f *frame, slots []*gantt.Slot, span report.Span, why whyIdle) {
@@ -52,10 +43,10 @@ func (d *ganttDrawing) gaps(f *frame, slots []*gantt.Slot, span report.Span, why
 			}
 		}
 	}
-	number := 0 // of the slot, of its executor
+	number, host := 0, ""
 	for i, s := range slots[:min(len(slots), rowsMost)] {
 		if number++; s.First {
-			number = 1
+			number, host = 1, s.Label()
 		}
 		free := span.From
 		for j := 0; j <= len(s.Runs); j++ {
@@ -63,15 +54,27 @@ func (d *ganttDrawing) gaps(f *frame, slots []*gantt.Slot, span report.Span, why
 			if j < len(s.Runs) {
 				next = s.Runs[j].StartedAt
 			}
-			x, to := p.clip(free), p.clip(next)
-			if to-x >= gapLeast && len(d.Gaps) < gapsMost {
-				d.Gaps = append(d.Gaps, ganttGap{x, d.Rows[i].Y, to - x, fmt.Sprintf("slot %d of %s, idle for this batch for %s from %s%s", number, s.Hostname, listing.Seconds(next.Sub(free).Seconds()), f.Precise(free), why.in(free, next, f))})
+			if x, to := p.clip(free), p.clip(next); to-x >= gapLeast {
+				d.Gaps = append(d.Gaps, ganttGap{X: x, Y: d.Rows[i].Y, Width: to - x, slot: fmt.Sprintf("slot %d of %s", number, host), from: free, to: next})
 			}
 			if j < len(s.Runs) {
 				free = gantt.End(s.Runs[j], f.now)
 			}
 		}
 	}
+	slices.SortStableFunc(d.Gaps, func(a, b ganttGap) int { return cmp.Compare(b.Width, a.Width) })
+	d.Gaps = d.Gaps[:min(len(d.Gaps), gapsMost)]
+	for i := range d.Gaps {
+		g := &d.Gaps[i]
+		g.Title = fmt.Sprintf("%s, idle for this batch for %s from %s%s", g.slot, listing.Seconds(g.to.Sub(g.from).Seconds()), f.Precise(g.from), why.in(g.from, g.to, f))
+	}
+}
+
+// whyIdle is what is known of why slots were idle.
+type whyIdle struct {
+	runs    []report.Run
+	all     bool // no other job of the batch waits or waited
+	changes []report.PauseChange
 }
 
 // in says why nothing ran in a gap, as far as that is known: by what waited in its middle.
