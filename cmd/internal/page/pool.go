@@ -75,7 +75,7 @@ func pool(v *visit) (*view, error) {
 			return nil, wrong("slots=%s: how it would be is told for 1 to %s slots", d.WhatIf, listing.Thousands(maxSlots))
 		}
 		d.SetTo = slots
-		d.Plans = ask(v, fmt.Sprintf("plans of %s with %d", name, slots), forecastLife, func(ctx context.Context, r *report.Reader) ([]poolPlan, error) {
+		d.Plans = ask(v, fmt.Sprintf("plans of %s with %d for %s", name, slots, v.ZoneName()), forecastLife, func(ctx context.Context, r *report.Reader) ([]poolPlan, error) {
 			return plansWith(ctx, r, v.frame, name, slots, d.Batches.Value)
 		})
 	}
@@ -104,12 +104,12 @@ func plansWith(ctx context.Context, r *report.Reader, f *frame, pool string, slo
 			return nil, err
 		}
 		now, then := estimate.Of(q), estimate.Of(q.With(map[string]int{pool: slots}))
-		p := poolPlan{Batch: b.Batch, Now: now.P50, Then: then.P50, Known: now.Refusal == "" && then.Refusal == ""}
+		p := poolPlan{Batch: b.Batch, Now: now.P50, Then: then.P50, Known: now.Refusal == "" && then.Refusal == "" && !now.Bounds && !then.Bounds}
 		gain := now.P50.Sub(then.P50)
 		switch {
 		case !p.Known:
 			p.Sentence = now.Sentence(nil, f.Clock)
-			if now.Refusal == "" {
+			if now.Refusal == "" && then.Refusal != "" {
 				p.Sentence = then.Sentence(nil, f.Clock)
 			}
 		case gain.Abs() < time.Second:
