@@ -135,9 +135,6 @@ func (v *visit) recorded(id int64, attempt int, from int64) (printed, error) {
 		return printed{}, err
 	}
 	for _, c := range chunks {
-		if c.AtByte != int64(shown.Len()) {
-			return all, nil // a part is not there any more
-		}
 		shown.WriteString(c.Chunk)
 		bytes = c.OutputBytes
 	}

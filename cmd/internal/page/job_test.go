@@ -129,16 +129,17 @@ func TestOutputIsFollowedToItsEnd(t *testing.T) {
 		forget bool // what was shown live
 		want   string
 	}{
-		"all is kept":                     {all, []string{head, "middle\n"}, false, all},
-		"all is kept, and forgotten live": {all, []string{head, "middle\n"}, true, all},
-		"all was shown":                   {all, []string{head, middle, tail}, false, all},
-		"the middle was shown":            {cut, []string{head, middle}, false, all},
-		"a part of the tail was shown":    {cut, []string{head, middle + "tail\n"}, false, all},
-		"the middle was not shown":        {cut, []string{head}, false, cut},
-		"most of the middle is lost":      {cut, []string{head, "middle\n"}, false, head + "middle\n" + "\n… 203 bytes were neither shown nor recorded …\n" + tail},
-		"what was shown is forgotten":     {cut, []string{head, middle}, true, cut},
-		"nothing was shown":               {cut, nil, false, cut},
-		"it is another output":            {"something else", []string{head}, false, "something else"},
+		"all is kept":                         {all, []string{head, "middle\n"}, false, all},
+		"all is kept, and forgotten live":     {all, []string{head, "middle\n"}, true, all},
+		"all was shown":                       {all, []string{head, middle, tail}, false, all},
+		"the middle was shown":                {cut, []string{head, middle}, false, all},
+		"a part of the tail was shown":        {cut, []string{head, middle + "tail\n"}, false, all},
+		"the middle was not shown":            {cut, []string{head}, false, cut},
+		"most of the middle is lost":          {cut, []string{head, "middle\n"}, false, head + "middle\n" + "\n… 203 bytes were neither shown nor recorded …\n" + tail},
+		"what was shown is forgotten":         {cut, []string{head, middle}, true, cut},
+		"a little was shown and is forgotten": {cut, []string{head, "middle\n"}, true, cut},
+		"nothing was shown":                   {cut, nil, false, cut},
+		"it is another output":                {"something else", []string{head}, false, "something else"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -169,6 +170,9 @@ func TestOutputIsFollowedToItsEnd(t *testing.T) {
 			}
 			if f.ask(); !f.ended || f.shown != test.want {
 				t.Errorf("ended %t, got %q, want %q", f.ended, f.shown, test.want)
+			}
+			if raw := f.get(f.path).Body; raw != test.record {
+				t.Errorf("the record is %q, got %q", test.record, raw)
 			}
 		})
 	}

@@ -34,11 +34,12 @@ func TestJobsAreFoundByTheirFilter(t *testing.T) {
 	p := newPage(t, db.URL)
 	g := as(t, p, vera)
 	for path, texts := range map[string][]string{
-		"/jobs":                                     {"The first 50 jobs, the newest first."},
-		"/jobs?state=failed":                        {"The first 50 failed jobs, the latest to end first.", `<a href="/jobs/1">1</a>`, "42P01", "More</a>"},
-		"/jobs?state=failed&tag=other":              {"There is no failed job of tag other.", `title="Drop this part of the filter">state <b>failed</b>`, `href="/jobs?state=failed"`, `href="/jobs?tag=other"`},
-		"/jobs?state=pending":                       {"2 pending jobs, in the order in which they are claimed.", "Priority"},
-		"/jobs?state=failed,succeeded&batch=b%2F1":  {"The first 50 failed or succeeded jobs of batch b/1, the newest first.", `<a href="/batches/b%2F1">b/1</a>`},
+		"/jobs":                                    {"The first 50 jobs, the newest first."},
+		"/jobs?state=failed":                       {"The first 50 failed jobs, the latest to end first.", `<a href="/jobs/1">1</a>`, "42P01", "More</a>"},
+		"/jobs?state=failed&tag=other":             {"There is no failed job of tag other.", `title="Drop this part of the filter">state <b>failed</b>`, `href="/jobs?state=failed"`, `href="/jobs?tag=other"`},
+		"/jobs?state=pending":                      {"2 pending jobs, in the order in which they are claimed.", "Priority"},
+		"/jobs?state=failed,succeeded&batch=b%2F1": {"The first 50 failed or succeeded jobs of batch b/1, the newest first.", `<a href="/batches/b%2F1">b/1</a>`},
+		"/jobs?state=failed&kind=sql&from=2100-01-01T00:00:00Z+1": {"50 more failed jobs of kind sql", `href="/jobs?kind=sql"`},
 		"/jobs?error=RELATION":                      {"The first 50 jobs"},
 		"/jobs?payload=args.1=x%3Dy":                {"1 job.", "first", "As SQL", "#&gt;&gt;"},
 		"/jobs?ended_since=30m&state=failed":        {"There is no failed job."},
@@ -184,6 +185,51 @@ func TestAllThatMatchAreRetried(t *testing.T) {
 	}
 }
 
+// A filter that names no state means those that the deed is for. It goes on from page to
+// page, also past a job that has gone on meanwhile.
+func TestAFilterWithoutAState(t *testing.T) {
+	t.Parallel()
+	db := storetest.New(t)
+	ended(db, 700, "churn", "", "failed")
+	ended(db, 5, "churn", "", "cancelled")
+	ended(db, 3, "churn", "", "succeeded")
+	g := as(t, newPage(t, db.URL), olu)
+	form := g.get("/do/retry-jobs?tag=churn").want(http.StatusOK, "705 jobs match now: failed or cancelled jobs of tag churn")
+	db.Exec("UPDATE tagexec.tag_jobs SET finished_at = clock_timestamp() WHERE id = 700")
+	if said := g.finish(form); said != "704 of 705 jobs are pending again; the others were not in a state for it." {
+		t.Errorf("it said %q", said)
+	}
+	if n := storetest.One[int](db, "SELECT count(*) FROM tagexec.tag_jobs WHERE state = 'succeeded'"); n != 3 {
+		t.Errorf("%d jobs are as they were", n)
+	}
+}
+
+// The form of a deed that is not done yet has all that the next part of it needs.
+func TestADeedGoesOnWhereItWas(t *testing.T) {
+	t.Parallel()
+	db := storetest.New(t)
+	ended(db, 20, "churn", "b", "failed")
+	g := as(t, newPage(t, db.URL), olu)
+	const bulk = "00000000-0000-0000-0000-00000000000b"
+	by := storetest.One[string](db, "SELECT to_char(clock_timestamp() AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"')")
+	g.post("/do/retry-jobs", "batch", "b", "reason", "because", "by", by, "bulk", bulk, "from", by+" 8", "touched", "12", "looked", "13").want(http.StatusSeeOther)
+	g.get("/jobs").want(http.StatusOK, "19 of 20 jobs are pending again")
+	if got := storetest.All[string](db, "SELECT bulk_id || ' ' || cardinality(job_ids) FROM tagexec.tag_operator_actions"); !slices.Equal(got, []string{bulk + " 7"}) {
+		t.Errorf("on record is %q", got)
+	}
+}
+
+// A list in the order of the claim has no next page, and is given as CSV all the same.
+func TestAllThatWaitsAsCSV(t *testing.T) {
+	t.Parallel()
+	db := storetest.New(t)
+	db.Exec("INSERT INTO tagexec.tag_jobs (tag, priority) SELECT 'waits', i % 10 FROM generate_series(1, 1500) i")
+	a := as(t, newPage(t, db.URL), vera).get("/jobs?state=pending&format=csv").want(http.StatusOK)
+	if lines := strings.Split(strings.TrimSpace(a.Body), "\n"); len(lines) != 1501 || !strings.HasPrefix(lines[1], "9,waits") {
+		t.Errorf("%d lines, the first is %s", len(lines), lines[1])
+	}
+}
+
 // Jobs that were selected are cancelled in one action. One that has ended is left alone.
 func TestSelectedJobsAreCancelled(t *testing.T) {
 	t.Parallel()
@@ -240,15 +286,16 @@ func TestFind(t *testing.T) {
 	ended(db, 1, "churn/1", "nightly:1?", "succeeded")
 	ended(db, 1, "churn2", "nightly:2", "succeeded")
 	db.Exec("INSERT INTO tagexec.tag_pools (pool) VALUES ('warehouse')")
+	db.Exec("INSERT INTO tagexec.tag_batches (batch, created_at) SELECT 'old' || i || '-x', now() + i * interval '1 s' FROM generate_series(1, 2001) i")
 	g := as(t, newPage(t, db.URL), vera)
 	for typed, path := range map[string]string{
-		"42": "/jobs/42", " #42 ": "/jobs/42", "nightly:1?": "/batches/nightly:1%3F", "warehouse": "/pools/warehouse", "churn/1": "/tags/churn%2F1",
+		"42": "/jobs/42", " #42 ": "/jobs/42", "nightly:1?": "/batches/nightly:1%3F", "warehouse": "/pools/warehouse", "churn/1": "/tags/churn%2F1", "old1-x": "/batches/old1-x",
 	} {
 		if got := g.get("/find?q=" + url.QueryEscape(typed)).want(http.StatusSeeOther).Header.Get("Location"); got != path {
 			t.Errorf("%q leads to %s", typed, got)
 		}
 	}
-	g.get("/find?q=nightly").want(http.StatusOK, "2 names begin with nightly.", `href="/batches/nightly:1%3F"`).lacks("churn")
+	g.get("/find?q=old200").want(http.StatusOK, "3 names begin with old200.", `href="/batches/old2001-x"`).lacks("churn")
 	g.get("/find?q=churn").want(http.StatusOK, "2 names begin with churn.", `href="/tags/churn%2F1"`)
 	g.get("/find?q=%3Cb%3E").want(http.StatusOK, "Nothing begins with &lt;b&gt;.")
 	g.get("/find?q=").want(http.StatusOK, "What do you look for?")
