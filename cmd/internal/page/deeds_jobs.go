@@ -64,7 +64,7 @@ func init() {
 }
 
 func (b bulk) title(form url.Values) string {
-	switch ids := form["id"]; {
+	switch ids := form["job"]; {
 	case len(ids) == 1:
 		return fmt.Sprintf("%s job %s", b.verb, cli.Printable(ids[0]))
 	case len(ids) > 1:
@@ -100,7 +100,7 @@ func (b bulk) read(v *visit, form url.Values) (o order, err error) {
 	if uuid.Validate(form.Get(bulkField)) != nil {
 		form.Set(bulkField, uuid.NewString())
 	}
-	for _, text := range form["id"] {
+	for _, text := range form["job"] {
 		id, err := jobNumber(text)
 		if err != nil {
 			return order{}, err

@@ -68,7 +68,7 @@ func TestALinkChangesNothing(t *testing.T) {
 	db := storetest.New(t)
 	db.Insert(storetest.Row{"batch": "b"})
 	p := newPage(t, db.URL)
-	query := "?reason=why&pool=default&batch=b&ids=1&id=1&slots=4&which=all&priority=9&theme=dark&tz=Europe/Berlin"
+	query := "?reason=why&pool=default&batch=b&job=1&slots=4&which=all&priority=9&theme=dark&tz=Europe/Berlin"
 	for _, deed := range page.Deeds() {
 		as(t, p, olu).get("/do/" + deed + query)
 	}

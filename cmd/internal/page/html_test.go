@@ -56,6 +56,8 @@ func wellKept(body, base string) (faults []string) {
 				case attribute == "style", attribute == "srcdoc", attribute == "http-equiv", attribute == "hx-vals", attribute == "hx-headers", attribute == "hx-vars",
 					strings.HasPrefix(attribute, "on"), strings.HasPrefix(attribute, "hx-on"):
 					fault("%s: %s=%q", name, attribute, a.Value)
+				case attribute == "name" && a.Value == "id" && name != "meta":
+					fault("%s name=id hides the id of its form, so that a page that keeps itself up to date makes it anew", name)
 				case slices.Contains([]string{"href", "src", "action", "formaction", "hx-get", "hx-post", "data"}, attribute):
 					if !strings.HasPrefix(a.Value, base+"/") && !strings.HasPrefix(a.Value, "#") && !strings.HasPrefix(a.Value, "https://airflow.example/") ||
 						strings.HasPrefix(a.Value, "//") || strings.Contains(a.Value, "ZgotmplZ") {
@@ -71,7 +73,7 @@ func TestWellKeptFindsWhatMustNotBe(t *testing.T) {
 	t.Parallel()
 	for _, body := range []string{
 		`<p style="color: red">`, `<style>p{}</style>`, `<script>1</script>`, `<a href="javascript:1">`, `<a href="//evil.example/">`, `<a href="/tags">`, `<a href="https://evil.example/">`,
-		`<form action="/base">`, `<p onclick="x">`, `<button hx-on:click="x">`, `<img src="/base/x">`, `<iframe>`, `<!-- x -->`, `<meta http-equiv="refresh">`, `<a href="#ZgotmplZ">`, hostile,
+		`<form action="/base">`, `<p onclick="x">`, `<button hx-on:click="x">`, `<img src="/base/x">`, `<iframe>`, `<!-- x -->`, `<meta http-equiv="refresh">`, `<a href="#ZgotmplZ">`, `<input name="id">`, hostile,
 	} {
 		if wellKept(body, "/base") == nil {
 			t.Errorf("nothing is found in %s", body)
@@ -108,7 +110,7 @@ func TestNoTextBecomesAnythingElse(t *testing.T) {
 }
 
 // parameters are those that pages take.
-var parameters = strings.Fields("which from batch state tag pool kind executor error payload q day days since until to attempt back reason slots priority id ids tz live all")
+var parameters = strings.Fields("which from batch state tag pool kind executor error payload q day days since until to attempt back reason slots priority job tz live all")
 
 // hostilePaths are the pages of all routes on a database that is filled with hostile text,
 // with the text as the name of what is shown and as each parameter.

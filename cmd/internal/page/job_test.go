@@ -48,7 +48,7 @@ func TestAJobTellsAllOfItself(t *testing.T) {
 	g.get("/jobs/1").want(http.StatusOK, `<h1 class="sentence">Job 1 (churn/1): No live executor for kind sql and pool default.</h1>`, `href="/tags/churn%2F1"`, `href="/batches/b%201"`,
 		"12345678901234567890123456789", `<span class="c-word">SELECT</span>`, "-- &lt;b&gt;", "Who shares its mutex key", `href="/jobs/2"`, `data-key="c"`, "No attempt has ended").lacks(`data-key="r"`, "data-follow")
 	g.get("/jobs/3").want(http.StatusOK).lacks("mutex key")
-	g.post("/do/cancel-jobs", "id", "1", "reason", "wrong date").want(http.StatusSeeOther)
+	g.post("/do/cancel-jobs", "job", "1", "reason", "wrong date").want(http.StatusSeeOther)
 	g.get("/jobs/1").want(http.StatusOK, "olu as", "wrong date", `data-key="r"`).lacks(`data-key="c"`)
 
 	g = as(t, newPage(t, db.URL), olu) // which remembers nothing

@@ -237,14 +237,14 @@ func TestSelectedJobsAreCancelled(t *testing.T) {
 	ids := db.Insert(storetest.Row{}, storetest.Row{}, storetest.Row{}, storetest.Row{})
 	db.Exec("SELECT tagexec.cancel_job($1)", ids[1])
 	g := as(t, newPage(t, db.URL), olu)
-	form := g.get(fmt.Sprintf("/do/cancel-jobs?id=%d&id=%d&id=%d", ids[0], ids[1], ids[2])).want(http.StatusOK, "Cancel 3 jobs", "is cancelled", "is pending")
+	form := g.get(fmt.Sprintf("/do/cancel-jobs?job=%d&job=%d&job=%d", ids[0], ids[1], ids[2])).want(http.StatusOK, "Cancel 3 jobs", "is cancelled", "is pending")
 	if said := g.finish(form); said != "2 of 3 jobs are cancelled, or asked to stop; the others were not in a state for it." {
 		t.Errorf("it said %q", said)
 	}
 	if state := db.State(ids[3]); state != "pending" {
 		t.Errorf("a job that was not selected is %s", state)
 	}
-	if said := g.finish(g.get("/do/retry-jobs?id=2").want(http.StatusOK, "Retry job 2")); said != "1 job is pending again." {
+	if said := g.finish(g.get("/do/retry-jobs?job=2").want(http.StatusOK, "Retry job 2")); said != "1 job is pending again." {
 		t.Errorf("it said %q", said)
 	}
 }
@@ -257,21 +257,21 @@ func TestDeedsOnJobsThatCannotBe(t *testing.T) {
 	g := as(t, p, olu)
 	many := url.Values{}
 	for i := range 501 {
-		many.Add("id", strconv.Itoa(i+1))
+		many.Add("job", strconv.Itoa(i+1))
 	}
 	for path, text := range map[string]string{
 		"/do/retry-jobs":                   "no job is selected",
 		"/do/retry-jobs?state=running":     "Retry takes jobs that are failed",
-		"/do/cancel-jobs?id=x":             "a job is named by its number",
+		"/do/cancel-jobs?job=x":             "a job is named by its number",
 		"/do/cancel-jobs?" + many.Encode(): "at most 500 are chosen one by one",
 	} {
 		if got := g.get(path).want(http.StatusBadRequest); !strings.Contains(strings.ToLower(got.Body), strings.ToLower(text)) {
 			t.Errorf("%s is not in\n%s", text, got.Body)
 		}
 	}
-	g.get("/do/retry-jobs?id=77").want(http.StatusNotFound, "There is no job 77: it was pruned or never existed.")
-	g.post("/do/cancel-jobs", "id", "1").want(http.StatusOK, "Say why")
-	as(t, p, vera).post("/do/cancel-jobs", "id", "1", "reason", "x").want(http.StatusForbidden)
+	g.get("/do/retry-jobs?job=77").want(http.StatusNotFound, "There is no job 77: it was pruned or never existed.")
+	g.post("/do/cancel-jobs", "job", "1").want(http.StatusOK, "Say why")
+	as(t, p, vera).post("/do/cancel-jobs", "job", "1", "reason", "x").want(http.StatusForbidden)
 	if state := db.State(1); state != "pending" {
 		t.Errorf("it is %s", state)
 	}

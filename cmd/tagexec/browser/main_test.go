@@ -19,6 +19,7 @@ import (
 	"github.com/chromedp/cdproto/cdp"
 	"github.com/chromedp/cdproto/emulation"
 	"github.com/chromedp/cdproto/log"
+	"github.com/chromedp/cdproto/network"
 	"github.com/chromedp/cdproto/runtime"
 	"github.com/chromedp/chromedp"
 
@@ -86,10 +87,13 @@ type tab struct {
 	ctx context.Context
 	mu  sync.Mutex
 	bad []string // what the console and the policy say, which is nothing if all is well
+
+	requests []string // if the network is enabled
+	bytes    float64  // of the answers
 }
 
 // patience is how long a test waits for anything in the browser.
-const patience = 30 * time.Second
+const patience = time.Minute
 
 // open opens a tab. At the end of the test its console must be empty, but for lines that
 // hold one of the words.
@@ -131,6 +135,10 @@ func (b *tab) hear(event any) {
 		b.bad = append(b.bad, fmt.Sprintf("exception: %+v", e.ExceptionDetails))
 	case *log.EventEntryAdded:
 		b.bad = append(b.bad, fmt.Sprintf("log: %s %s %s", e.Entry.Level, e.Entry.Text, e.Entry.URL))
+	case *network.EventRequestWillBeSent:
+		b.requests = append(b.requests, e.Request.URL)
+	case *network.EventLoadingFinished:
+		b.bytes += e.EncodedDataLength
 	case *audits.EventIssueAdded:
 		if d := e.Issue.Details.ContentSecurityPolicyIssueDetails; d != nil {
 			b.bad = append(b.bad, fmt.Sprintf("policy: %s %s", d.ViolatedDirective, d.BlockedURL))
