@@ -52,3 +52,18 @@ func (b *base) compared(q *Queue) (list []float64) {
 	}
 	return list
 }
+
+// shuffled are the logarithms of so many draws: the quantiles, in an order that has
+// nothing to do with them.
+func (d drift) shuffled(draws int, seed uint64) []float64 {
+	list := make([]float64, draws)
+	for i := range list {
+		list[i] = d.at((float64(i) + 0.5) / float64(draws))
+	}
+	dice := diceOf(seed, draws, 0, 0)
+	for i := range list {
+		j := i + int(dice.next()*float64(draws-i))
+		list[i], list[j] = list[j], list[i]
+	}
+	return list
+}

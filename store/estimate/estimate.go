@@ -62,12 +62,14 @@ type ending struct {
 // draw fills in the times from many draws.
 func (p *plan) draw(q *Queue, e *Estimate) {
 	e.Draws = min(max(drawnJobs/max(len(p.jobs), 1), leastDraws), mostDraws)
-	s, factors := &schedule{plan: p}, p.factors(e.Draws)
-	ends := make([]ending, e.Draws)
+	s, factors := &schedule{plan: p}, p.drift.shuffled(e.Draws, p.seed)
+	ends, courses := make([]ending, e.Draws), make([]course, e.Draws)
 	for i := range ends {
 		s.draw, s.drift = i, factors[i]
 		ends[i] = ending{i, s.run()}
+		courses[i] = s.course()
 	}
+	p.stretched(q, ends, courses)
 	slices.SortStableFunc(ends, func(a, b ending) int { return cmp.Compare(a.seconds, b.seconds) })
 	seconds := make([]float64, len(ends))
 	for i := range ends {
@@ -87,21 +89,6 @@ func (p *plan) draw(q *Queue, e *Estimate) {
 		last := &s.jobs[s.longest]
 		e.Last = LastJob{ID: last.id, Tag: last.tag, Seconds: s.end - last.began}
 	}
-}
-
-// factors are the drifts of so many draws: its quantiles, in an order that has
-// nothing to do with them.
-func (p *plan) factors(draws int) []float64 {
-	list := make([]float64, draws)
-	for i := range list {
-		list[i] = p.drift.at((float64(i) + 0.5) / float64(draws))
-	}
-	d := diceOf(p.seed, draws, 0, 0)
-	for i := range list {
-		j := i + int(d.next()*float64(draws-i))
-		list[i], list[j] = list[j], list[i]
-	}
-	return list
 }
 
 // after is a time so many seconds later.

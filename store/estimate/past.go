@@ -4,6 +4,7 @@ import (
 	"maps"
 	"math"
 	"slices"
+	"time"
 )
 
 const (
@@ -22,7 +23,9 @@ type past struct {
 	failing float64          // share of all attempts that failed
 	known   map[likeTag]*prediction
 	base    *base
-	drift   drift // of tonight
+	drift   drift   // of tonight
+	done    course  // of the batch's ended attempts
+	since   float64 // seconds since the first start of the batch
 }
 
 type likeTag struct {
@@ -49,9 +52,31 @@ func newPast(q *Queue) *past {
 	for _, r := range ended {
 		p.tonight[r.Tag] = append(p.tonight[r.Tag], r)
 	}
+	p.done, p.since = courseOf(q.Ended), sinceStart(q)
 	p.drift = p.base.tonight(q)
 	p.base.effects[q.Batch] = &effect{size: p.drift.mean}
 	return p
+}
+
+// sinceStart is how many seconds ago the batch began to run.
+func sinceStart(q *Queue) float64 {
+	first := q.Now
+	for i := range q.Ended {
+		first = earliest(first, q.Ended[i].Ended.Add(-time.Duration(q.Ended[i].Seconds*float64(time.Second))))
+	}
+	for i := range q.Jobs {
+		if j := &q.Jobs[i]; j.running() && j.Batch == q.Batch {
+			first = earliest(first, j.StartedAt)
+		}
+	}
+	return q.Now.Sub(first).Seconds()
+}
+
+func earliest(a, b time.Time) time.Time {
+	if b.Before(a) {
+		return b
+	}
+	return a
 }
 
 // of predicts the jobs of a tag. Where that has hardly any runs, those of the

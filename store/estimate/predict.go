@@ -4,7 +4,7 @@ import "math"
 
 const (
 	// older is how much less likely a run is drawn than the one after it.
-	older = 0.85
+	older = 0.93
 	// longer is what a job that has run longer than any before is taken to need in
 	// all, in relation to what it has run.
 	longer = 1.5

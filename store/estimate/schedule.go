@@ -17,6 +17,9 @@ type schedule struct {
 	left      int     // jobs of the batch that have not ended
 	end       float64 // of those that have
 	longest   int32   // the last of them; -1 for none
+	work      float64 // of the attempts of the batch, in seconds
+	runs      int     // these attempts
+	at, most  int     // of them at the same time: now, and at most
 	keysFirst bool    // keyed jobs and lanes of unlimited pools have the first choice in turn
 	pass      int     // over the lines of a limited pool
 	waits     *waits  // nil: nobody asks what jobs wait for
@@ -58,6 +61,7 @@ func (s *schedule) run() float64 {
 func (s *schedule) begin() {
 	s.jobs, s.events = append(s.jobs[:0], s.plan.jobs...), s.events[:0]
 	s.now, s.next, s.free, s.end, s.longest, s.left, s.keysFirst = 0, 0, 0, 0, -1, s.own, false
+	s.work, s.runs, s.at, s.most = s.past.done.work, s.past.done.runs, 0, s.past.done.most
 	for _, p := range s.pools {
 		p.used = 0
 	}
@@ -100,7 +104,19 @@ func (s *schedule) give(i int32) {
 	c.free--
 	s.free--
 	j.began = s.now
-	push(&s.events, event{s.now + s.lasts(j) + s.gap, i}, sooner)
+	lasts := s.lasts(j)
+	if j.own {
+		s.work += j.elapsed + lasts
+		s.runs++
+		s.at++
+		s.most = max(s.most, s.at)
+	}
+	push(&s.events, event{s.now + lasts + s.gap, i}, sooner)
+}
+
+// course is how the batch goes as a whole, from its first start on.
+func (s *schedule) course() course {
+	return course{seconds: s.past.since + s.end, work: s.work, runs: s.runs, most: s.most}
 }
 
 // lasts is how long an attempt still takes. It decides whether it fails.
@@ -154,6 +170,9 @@ func (s *schedule) ended(i int32) {
 	c := &s.crews[j.crew]
 	c.free++
 	s.free++
+	if j.own {
+		s.at--
+	}
 	if len(c.ahead) > 0 {
 		first := c.ahead[0]
 		c.ahead = c.ahead[1:]

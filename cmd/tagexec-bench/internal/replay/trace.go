@@ -3,6 +3,7 @@ package replay
 import (
 	"cmp"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/tagexec/tagexec/store/estimate"
@@ -14,6 +15,7 @@ type Trace struct {
 	Jobs      []Job
 	Pools     []estimate.Pool
 	Executors []Executor
+	Only      string // beginning of the keys of the batches that are estimated; "" for all
 
 	// Possible draws how long a job might have taken in its night; nil where nobody knows.
 	Possible func(j *Job, n int) []float64
@@ -64,7 +66,9 @@ func (t *Trace) batches(least int) (list []*batch) {
 		}
 		b.jobs = append(b.jobs, j)
 	}
-	list = slices.DeleteFunc(list, func(b *batch) bool { return b.key == "" || len(b.jobs) < least || !b.measure() })
+	list = slices.DeleteFunc(list, func(b *batch) bool {
+		return b.key == "" || !strings.HasPrefix(b.key, t.Only) || len(b.jobs) < least || !b.measure()
+	})
 	slices.SortStableFunc(list, func(a, b *batch) int { return a.start.Compare(b.start) })
 	return list
 }

@@ -1,0 +1,129 @@
+package estimate
+
+import (
+	"cmp"
+	"math"
+	"slices"
+	"time"
+)
+
+const (
+	// stretchBatches before this one must tell how far batches stretch.
+	stretchBatches = 3
+	// usualStretch is by how much batches stretch otherwise than their plans do: the standard
+	// deviation of the logarithm.
+	usualStretch = 0.15
+	// alike is how many jobs, and how many at the same time, a batch before had if it tells
+	// anything of this one, in relation to this one: at least, and at most the inverse.
+	alike = 0.8
+)
+
+// course is how a batch went as a whole.
+type course struct {
+	seconds float64 // from its first start to its end
+	work    float64 // of its attempts
+	runs    int
+	most    int // attempts at the same time
+}
+
+// stretch is how long a batch takes for its work, as a logarithm. A plan knows what it
+// depends on but for one thing: what comes later and takes workers away.
+func (c course) stretch() float64 { return math.Log(max(c.seconds, shortest) / max(c.work, shortest)) }
+
+// like reports whether a course tells something of another.
+func (c course) like(o course) bool {
+	near := func(a, b int) bool { return float64(a) >= alike*float64(b) && float64(b) >= alike*float64(a) }
+	return near(c.runs, o.runs) && near(c.most, o.most)
+}
+
+// courseOf is that of runs.
+func courseOf(runs []Run) (c course) {
+	type moment struct {
+		at    time.Time
+		begun int
+	}
+	moments := make([]moment, 0, 2*len(runs))
+	for i := range runs {
+		seconds := max(runs[i].Seconds, shortest)
+		c.work += seconds
+		moments = append(moments, moment{runs[i].Ended.Add(-time.Duration(seconds * float64(time.Second))), 1}, moment{runs[i].Ended, -1})
+	}
+	slices.SortFunc(moments, func(a, b moment) int { return cmp.Or(a.at.Compare(b.at), cmp.Compare(a.begun, b.begun)) })
+	at := 0
+	for _, m := range moments {
+		at += m.begun
+		c.most = max(c.most, at)
+	}
+	if c.runs = len(runs); c.runs > 0 {
+		c.seconds = moments[len(moments)-1].at.Sub(moments[0].at).Seconds()
+	}
+	return c
+}
+
+// before are the courses of earlier batches, the newest first, of the tags of this one.
+func before(q *Queue) (list []course) {
+	tags := map[string]bool{}
+	for i := range q.Ended {
+		tags[q.Ended[i].Tag] = true
+	}
+	for i := range q.Jobs {
+		if q.Jobs[i].Batch == q.Batch {
+			tags[q.Jobs[i].Tag] = true
+		}
+	}
+	runs, last := map[string][]Run{}, map[string]time.Time{}
+	for tag := range tags {
+		for _, r := range q.Past[tag] {
+			if r.Batch == "" {
+				continue
+			}
+			runs[r.Batch] = append(runs[r.Batch], r)
+			if r.Ended.After(last[r.Batch]) {
+				last[r.Batch] = r.Ended
+			}
+		}
+	}
+	names := make([]string, 0, len(runs))
+	for name := range runs {
+		names = append(names, name)
+	}
+	slices.SortFunc(names, func(a, b string) int { return cmp.Or(last[b].Compare(last[a]), cmp.Compare(a, b)) })
+	for _, name := range names[:min(len(names), driftBatches)] {
+		list = append(list, courseOf(runs[name]))
+	}
+	return list
+}
+
+// stretched makes the ends of the draws as much later or earlier as batches before this one
+// took for their work than the draws do for theirs, and spreads them as far. courses are
+// those of the draws.
+func (p *plan) stretched(q *Queue, ends []ending, courses []course) {
+	var were []float64
+	for _, c := range before(q) {
+		if c.like(courses[0]) {
+			were = append(were, c.stretch())
+		}
+	}
+	if len(were) < stretchBatches {
+		return
+	}
+	drawn := make([]float64, len(courses))
+	for i := range courses {
+		drawn[i] = courses[i].stretch()
+	}
+	past, pastSpread := middleOf(were)
+	draws, drawsSpread := middleOf(drawn)
+	n := float64(len(were))
+	doubt, usual := medianVariance(pastSpread, n), usualStretch*usualStretch
+	more := max(0, pastSpread*pastSpread-drawsSpread*drawsSpread) * n / (n + usualBatches) // less what may be chance
+	// What has gone otherwise so far says nothing of the rest.
+	left := 1 - p.past.done.work/max(courses[0].work, shortest)
+	shift := drift{
+		mean:      left * left * (past - draws) * usual / (usual + doubt),
+		deviation: left * math.Sqrt(more+usual*doubt/(usual+doubt)),
+	}
+	factors := shift.shuffled(len(ends), p.seed+1)
+	for i := range ends {
+		ends[i].seconds *= math.Exp(factors[i])
+	}
+}

@@ -1,0 +1,46 @@
+package estimate
+
+import (
+	"fmt"
+	"testing"
+	"time"
+)
+
+// nightly is a night of 16 jobs of ten seconds on four workers, after five nights in each
+// of which as many ran at the same time, and something else held the workers for so long
+// after each row of them.
+func nightly(atOnce int, held time.Duration) *night {
+	n := newNight(4)
+	for i := range 16 {
+		n.Jobs = append(n.Jobs, Job{ID: int64(i + 1), Tag: fmt.Sprint("tag ", i), Batch: n.Batch, Like: Like{"sql", "default"}, Slots: 1, Priority: 5, RunAt: noon.Add(-time.Hour), MaxAttempts: 3})
+		row := i / atOnce
+		for back := range 5 {
+			n.Past[fmt.Sprint("tag ", i)] = append(n.Past[fmt.Sprint("tag ", i)], Run{
+				Tag: fmt.Sprint("tag ", i), Batch: fmt.Sprint("before ", back), Like: Like{"sql", "default"}, Seconds: 10,
+				Ended: noon.AddDate(0, 0, -1-back).Add(time.Duration(row)*(10*time.Second+held) + 10*time.Second),
+			})
+		}
+	}
+	return n
+}
+
+func TestABatchStretchesAsThoseBeforeIt(t *testing.T) {
+	t.Parallel()
+	left := func(n *night) float64 {
+		e := Of(&n.Queue)
+		if e.Refusal != "" {
+			t.Fatal(e.Refusal)
+		}
+		return e.P50.Sub(noon).Seconds()
+	}
+	plain := left(nightly(4, 0))
+	if plain < 38 || plain > 48 {
+		t.Errorf("as planned: %.1f s, want about 40", plain)
+	}
+	if held := left(nightly(4, 10*time.Second)); held < 1.3*plain || held > 2*plain {
+		t.Errorf("with workers held: %.1f s, of 70 for those before", held)
+	}
+	if others := left(nightly(8, 10*time.Second)); others > 1.1*plain {
+		t.Errorf("nights of twice as many workers: %.1f s, want as planned", others)
+	}
+}
