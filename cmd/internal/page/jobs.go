@@ -3,6 +3,7 @@ package page
 import (
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -84,7 +85,7 @@ func jobs(v *visit) (*view, error) {
 		Pending: slices.Equal(filter.States, []string{"pending"}), SQL: report.SQLOfJobs(filter), Values: map[string]string{},
 	}
 	for _, g := range d.Given {
-		d.Chips = append(d.Chips, chip{g.Name, g.Value, v.Here(g.Name, "", "from", "")})
+		d.Chips = append(d.Chips, chip{g.Name, g.Value, v.without(g)})
 		d.Values[g.Name] = g.Value
 		d.More = d.More || slices.Index(filterNames, g.Name) > slices.Index(filterNames, "error")
 	}
@@ -101,6 +102,14 @@ func jobs(v *visit) (*view, error) {
 		d.Cancel, d.Retry = bulkLink(v, "cancel-jobs", filter, d.Given), bulkLink(v, "retry-jobs", filter, d.Given)
 	}
 	return &view{template: "jobs", Title: "Jobs", Data: d, settled: !unfinished(filter) || from != nil}, nil
+}
+
+// without is the list without a part of its filter, from its beginning.
+func (v *visit) without(part hidden) string {
+	f := *v.frame
+	f.Query = maps.Clone(v.Query)
+	f.Query[part.Name] = slices.DeleteFunc(slices.Clone(f.Query[part.Name]), func(value string) bool { return value == part.Value })
+	return f.Here("from", "")
 }
 
 // readJobs reads a list of jobs. In the order of their claim, and in that of their start,

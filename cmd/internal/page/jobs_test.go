@@ -34,21 +34,22 @@ func TestJobsAreFoundByTheirFilter(t *testing.T) {
 	p := newPage(t, db.URL)
 	g := as(t, p, vera)
 	for path, texts := range map[string][]string{
-		"/jobs":                                    {"The first 50 jobs, the newest first."},
-		"/jobs?state=failed":                       {"The first 50 failed jobs, the latest to end first.", `<a href="/jobs/1">1</a>`, "42P01", "More</a>"},
-		"/jobs?state=failed&tag=other":             {"There is no failed job of tag other.", `title="Drop this part of the filter">state <b>failed</b>`, `href="/jobs?state=failed"`, `href="/jobs?tag=other"`},
-		"/jobs?state=pending":                      {"2 pending jobs, in the order in which they are claimed.", "Priority"},
-		"/jobs?state=failed,succeeded&batch=b%2F1": {"The first 50 failed or succeeded jobs of batch b/1, the newest first.", `<a href="/batches/b%2F1">b/1</a>`},
+		"/jobs":                                                   {"The first 50 jobs, the newest first."},
+		"/jobs?state=failed":                                      {"The first 50 failed jobs, the latest to end first.", `<a href="/jobs/1">1</a>`, "42P01", "More</a>"},
+		"/jobs?state=failed&tag=other":                            {"There is no failed job of tag other.", `title="Drop this part of the filter">state <b>failed</b>`, `href="/jobs?state=failed"`, `href="/jobs?tag=other"`},
+		"/jobs?state=pending":                                     {"2 pending jobs, in the order in which they are claimed.", "Priority"},
+		"/jobs?state=failed,succeeded&batch=b%2F1":                {"The first 50 failed or succeeded jobs of batch b/1, the newest first.", `<a href="/batches/b%2F1">b/1</a>`},
+		"/jobs?state=failed&state=running&tag=churn":              {`href="/jobs?state=running&amp;tag=churn" title=`, `href="/jobs?state=failed&amp;tag=churn" title=`, `href="/jobs?state=failed&amp;state=running" title=`},
 		"/jobs?state=failed&kind=sql&from=2100-01-01T00:00:00Z+1": {"50 more failed jobs of kind sql", `href="/jobs?kind=sql"`},
-		"/jobs?error=RELATION":                      {"The first 50 jobs"},
-		"/jobs?payload=args.1=x%3Dy":                {"1 job.", "first", "As SQL", "#&gt;&gt;"},
-		"/jobs?ended_since=30m&state=failed":        {"There is no failed job."},
-		"/jobs?ended_since=90m&state=succeeded":     {"2 succeeded jobs, the newest first."},
-		"/jobs?created_since=2000-01-01&tag=other":  {"2 jobs of tag other"},
-		"/jobs?created_until=2000-01-01T03:00":      {"No job matches."},
-		"/jobs?tag=it%27s":                          {"j.tag = <span class=\"c-string\">&#39;it&#39;&#39;s&#39;</span>"},
-		"/jobs?executor=" + db.Executor().String():  {"No job matches."},
-		"/jobs?biz_date=2026-11-22&kind=sql&pool=p": {"There is no job in pool p of kind sql for 2026-11-22."},
+		"/jobs?error=RELATION":                                    {"The first 50 jobs"},
+		"/jobs?payload=args.1=x%3Dy":                              {"1 job.", "first", "As SQL", "#&gt;&gt;"},
+		"/jobs?ended_since=30m&state=failed":                      {"There is no failed job."},
+		"/jobs?ended_since=90m&state=succeeded":                   {"2 succeeded jobs, the newest first."},
+		"/jobs?created_since=2000-01-01&tag=other":                {"2 jobs of tag other"},
+		"/jobs?created_until=2000-01-01T03:00":                    {"No job matches."},
+		"/jobs?tag=it%27s":                                        {"j.tag = <span class=\"c-string\">&#39;it&#39;&#39;s&#39;</span>"},
+		"/jobs?executor=" + db.Executor().String():                {"No job matches."},
+		"/jobs?biz_date=2026-11-22&kind=sql&pool=p":               {"There is no job in pool p of kind sql for 2026-11-22."},
 	} {
 		g.get(path).want(http.StatusOK, texts...).lacks("selected</button>", "that match</a>", "&lt;nil&gt;")
 	}
