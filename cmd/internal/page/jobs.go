@@ -37,6 +37,7 @@ type jobsData struct {
 	Cancel   string // links to what may be done to all that match; "" if nothing may
 	Retry    string
 	SQL      string
+	Command  string            // "" if the command line has no such filter
 	Values   map[string]string // of the form
 	More     bool              // a field is set that is folded away
 	States   []choice
@@ -82,7 +83,7 @@ func jobs(v *visit) (*view, error) {
 	}
 	d := jobsData{
 		Filter: filter, Jobs: page.Jobs, Looked: page.Looked, Given: given(v.Query), Sentence: jobsSentence(v.frame, filter, page, limit, from != nil),
-		Pending: slices.Equal(filter.States, []string{"pending"}), SQL: report.SQLOfJobs(filter), Values: map[string]string{},
+		Pending: slices.Equal(filter.States, []string{"pending"}), SQL: report.SQLOfJobs(filter), Command: command(v.Query), Values: map[string]string{},
 	}
 	for _, g := range d.Given {
 		d.Chips = append(d.Chips, chip{g.Name, g.Value, v.without(g)})

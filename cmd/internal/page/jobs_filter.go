@@ -94,6 +94,22 @@ func written(query url.Values) string {
 	return strings.Join(words, "&")
 }
 
+// options are those of the command line for the parts of a filter that it has, too.
+var options = map[string]string{"state": "state", "tag": "tag", "batch": "batch", "pool": "pool", "kind": "kind", "error": "error", "ended_since": "since"}
+
+// command lists the same on the command line; "" if that has not all of the filter.
+func command(query url.Values) string {
+	words := "tagexec jobs list"
+	for _, g := range given(query) {
+		option, known := options[g.Name]
+		if known = known && (option != "since" || new(cli.Duration).Set(g.Value) == nil); !known {
+			return ""
+		}
+		words += " --" + option + " " + cli.ShellWord(g.Value)
+	}
+	return words
+}
+
 // what says in words which jobs are meant: "failed jobs of batch b".
 func what(f report.JobFilter, one bool) string {
 	noun := "jobs"

@@ -134,7 +134,7 @@ func endOfBatch(ctx context.Context, r *report.Reader, l *listing.Look, batch st
 	tell := clock(l, q, &e)
 	end := ending{sentence: e.Sentence(&b, tell)}
 	if b.Pool != "" && b.More > 0 {
-		end.remedy, end.then = fmt.Sprintf("tagexec pools set %s --slots %d", shellWord(b.Pool), b.More), tell(b.P50)
+		end.remedy, end.then = fmt.Sprintf("tagexec pools set %s --slots %d", cli.ShellWord(b.Pool), b.More), tell(b.P50)
 	}
 	return end, nil
 }

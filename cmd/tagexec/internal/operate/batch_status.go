@@ -83,9 +83,9 @@ func printBatch(l *listing.Look, b batchState, end string) error {
 	}
 	switch {
 	case !b.Settled():
-		l.Print("why it waits: tagexec batch why %s", shellWord(b.Batch))
+		l.Print("why it waits: tagexec batch why %s", cli.ShellWord(b.Batch))
 	case b.Failed+b.Cancelled > 0:
-		l.Print("try: tagexec batch retry %s    # runs what failed and was cancelled again", shellWord(b.Batch))
+		l.Print("try: tagexec batch retry %s    # runs what failed and was cancelled again", cli.ShellWord(b.Batch))
 	}
 	return nil
 }

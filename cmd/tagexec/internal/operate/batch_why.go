@@ -82,7 +82,7 @@ func remedies(b report.BatchDetail, waits []report.Wait) []string {
 		}
 	}
 	for _, w := range waits {
-		pool, batch := shellWord(maybe(w.Pool)), shellWord(b.Batch)
+		pool, batch := cli.ShellWord(maybe(w.Pool)), cli.ShellWord(b.Batch)
 		switch w.Reason {
 		case "pool_paused":
 			add("tagexec pools resume %s", pool)
@@ -108,7 +108,7 @@ func remedies(b report.BatchDetail, waits []report.Wait) []string {
 		}
 	}
 	if b.Failed > 0 {
-		add("tagexec batch status %s    # why %s failed", shellWord(b.Batch), listing.Plural(b.Failed, "job"))
+		add("tagexec batch status %s    # why %s failed", cli.ShellWord(b.Batch), listing.Plural(b.Failed, "job"))
 	}
 	return list
 }

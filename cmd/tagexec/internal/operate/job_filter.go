@@ -65,7 +65,7 @@ func (f *jobFilter) String() string {
 	var words []string
 	add := func(name, value string) {
 		if value != "" {
-			words = append(words, "--"+name+" "+shellWord(value))
+			words = append(words, "--"+name+" "+cli.ShellWord(value))
 		}
 	}
 	add("state", strings.Join(f.States, ","))

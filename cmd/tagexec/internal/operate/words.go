@@ -25,11 +25,3 @@ func number[N int | int64](n *N) string {
 func failure(code, sentence *string) string {
 	return strings.TrimSpace(maybe(code) + " " + maybe(sentence))
 }
-
-// shellWord is a word as a shell takes it.
-func shellWord(word string) string {
-	if strings.Trim(word, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789:_-./+@%=,") == "" {
-		return word
-	}
-	return "'" + strings.ReplaceAll(word, "'", `'\''`) + "'"
-}
