@@ -17,6 +17,8 @@ const (
 	liveMost = 200
 	// countMost is where counts of what waits in a pool end; one more stands for more.
 	countMost = 100_000
+	// nextMost is how many of the next jobs are looked at for those that nobody takes.
+	nextMost = 200
 	// blockedLong is for how long vacuum must have been held back to be worth a line.
 	blockedLong = 10 * time.Minute
 	// chartMinutes is how long a bar of the chart of a day stands for.
@@ -53,7 +55,11 @@ func overview(v *visit) (*view, error) {
 	blockers := ask(v, "blockers", 10*time.Second, func(ctx context.Context, r *report.Reader) ([]report.Blocker, error) {
 		return r.Blockers(ctx, blockedLong)
 	})
-	q := tell.Queue{At: v.now, Pools: d.Pools.Value, Executors: d.Executors.Value, Open: d.Open.Value, Blockers: blockers.Value}
+	next := ask(v, "next jobs", fresh, func(ctx context.Context, r *report.Reader) ([]report.Job, error) {
+		page, err := r.Jobs(ctx, report.JobFilter{States: []string{"pending"}}, nil, nextMost)
+		return page.Jobs, err
+	})
+	q := tell.Queue{At: v.now, Next: next.Value, Pools: d.Pools.Value, Executors: d.Executors.Value, Open: d.Open.Value, Blockers: blockers.Value}
 	d.Needs = q.Needs()
 	d.Sentence = overviewSentence(d)
 	d.Chart = dayChart(v.frame, d.Day.Value)

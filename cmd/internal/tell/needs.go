@@ -2,6 +2,7 @@ package tell
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/tagexec/tagexec/cmd/internal/cli"
@@ -19,6 +20,7 @@ type Queue struct {
 	Executors []report.Executor // that have not ended
 	Open      []report.Batch    // batches that are
 	Blockers  []report.Blocker  // old enough to matter
+	Next      []report.Job      // first of the pending jobs, in the order in which they are claimed
 }
 
 // Need is something that wants somebody's attention. One of the names says of what.
@@ -53,6 +55,9 @@ func (q Queue) Needs() []Need {
 	if !alive && due > 0 {
 		list = append([]Need{{Text: "no executor lives, and jobs are due", Help: "Start one: tagexec serve."}}, list...)
 	}
+	if alive {
+		list = append(list, q.unserved()...)
+	}
 	for _, b := range q.Open {
 		if b.DueAt != nil && b.DueAt.Before(q.At) {
 			list = append(list, Need{Text: fmt.Sprintf("batch %s is late by %s", cli.Printable(b.Batch), listing.Seconds(q.At.Sub(*b.DueAt).Seconds())), Batch: b.Batch})
@@ -69,4 +74,35 @@ func (q Queue) Needs() []Need {
 		})
 	}
 	return list
+}
+
+// unserved are jobs that are due, and that no living executor takes: so nothing of them
+// will run, however long somebody waits.
+func (q Queue) unserved() (list []Need) {
+	type like struct{ kind, pool string }
+	jobs, order := map[like]int{}, []like{}
+	for i := range q.Next {
+		j := &q.Next[i]
+		if j.RunAt.After(q.At) || slices.ContainsFunc(q.Executors, func(e report.Executor) bool { return takes(e, j) }) {
+			continue
+		}
+		of := like{j.Kind, j.Pool}
+		if jobs[of] == 0 {
+			order = append(order, of)
+		}
+		jobs[of]++
+	}
+	for _, of := range order {
+		list = append(list, Need{
+			Text: fmt.Sprintf("no living executor takes kind %s of pool %s, which %s wait for", cli.Printable(of.kind), cli.Printable(of.pool), listing.Plural(jobs[of], "due job")),
+			Help: "Start one that does, or look which kinds and pools those that live take.",
+		})
+	}
+	return list
+}
+
+// takes reports whether an executor takes a job, as far as its kind, pool and batch say.
+func takes(e report.Executor, j *report.Job) bool {
+	return e.Alive && e.DrainRequestedAt == nil && slices.Contains(e.Kinds, j.Kind) && (e.Pools == nil || slices.Contains(e.Pools, j.Pool)) &&
+		(e.Batch == nil || j.Batch != nil && *j.Batch == *e.Batch)
 }
