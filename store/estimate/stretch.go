@@ -120,7 +120,7 @@ func (p *plan) stretched(q *Queue, ends []ending, courses []course) {
 	left := 1 - p.past.done.work/max(courses[0].work, shortest)
 	shift := drift{
 		mean:      left * left * (past - draws) * usual / (usual + doubt),
-		deviation: left * math.Sqrt(more+usual*doubt/(usual+doubt)),
+		deviation: math.Sqrt(left * (more + usual*doubt/(usual+doubt))),
 	}
 	factors := shift.shuffled(len(ends), p.seed+1)
 	for i := range ends {
