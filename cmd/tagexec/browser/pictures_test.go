@@ -2,6 +2,7 @@ package browser
 
 import (
 	"bufio"
+	"cmp"
 	"context"
 	"flag"
 	"fmt"
@@ -25,7 +26,7 @@ func TestPictures(t *testing.T) {
 	address := demo(t)
 	b := open(t, "404 (Not Found)", "503 (Service Unavailable)")
 	b.theme("light")
-	b.size(1120, 640)
+	b.size(1120, 590)
 	b.visit(address + "/batches/demo:backfill")
 	b.until(`document.querySelector("#causes") && document.querySelector("#waits")`)
 	b.picture("batch.png")
@@ -36,10 +37,19 @@ func TestPictures(t *testing.T) {
 				b.size(width, 900)
 				b.visit(address + path)
 				b.size(width, min(3000, max(600, evaluate[int64](b, "document.documentElement.scrollHeight"))))
-				b.picture(fmt.Sprintf("%s-%s-%d.png", strings.Trim(strings.NewReplacer("/", "_", "?", "_").Replace(shape(path)), "_"), theme, width))
+				b.picture(fmt.Sprintf("%s-%s-%d.png", pictureName(path), theme, width))
 			}
 		}
 	}
+}
+
+// pictureName is what the picture of a page is called: tags_x for one of the tags.
+func pictureName(path string) string {
+	name := strings.NewReplacer("/", "_", "?", "").Replace(strings.TrimPrefix(shape(path), "/"))
+	if strings.HasSuffix(name, "_") {
+		name += "x"
+	}
+	return cmp.Or(name, "overview")
 }
 
 func (b *tab) picture(name string) {
