@@ -27,6 +27,7 @@ WITH m AS MATERIALIZED (
     SELECT m.at, c.class, sum(c.n) AS n
       FROM m
      CROSS JOIN LATERAL unnest(m.wait_counts) WITH ORDINALITY c (n, class)
+     WHERE c.n > 0
      GROUP BY m.at, c.class
 ), ranked AS (
     SELECT w.at, w.class, sum(w.n) OVER (PARTITION BY w.at ORDER BY w.class) AS below, sum(w.n) OVER (PARTITION BY w.at) AS total

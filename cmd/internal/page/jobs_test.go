@@ -264,7 +264,7 @@ func TestDeedsOnJobsThatCannotBe(t *testing.T) {
 	for path, text := range map[string]string{
 		"/do/retry-jobs":                   "no job is selected",
 		"/do/retry-jobs?state=running":     "Retry takes jobs that are failed",
-		"/do/cancel-jobs?job=x":             "a job is named by its number",
+		"/do/cancel-jobs?job=x":            "a job is named by its number",
 		"/do/cancel-jobs?" + many.Encode(): "at most 500 are chosen one by one",
 	} {
 		if got := g.get(path).want(http.StatusBadRequest); !strings.Contains(strings.ToLower(got.Body), strings.ToLower(text)) {

@@ -3,6 +3,7 @@ package page
 import (
 	"context"
 	"fmt"
+	"math"
 	"time"
 
 	"github.com/tagexec/tagexec/cmd/internal/listing"
@@ -32,8 +33,6 @@ type overviewData struct {
 	Pools     part[[]report.Pool]
 	Executors part[[]report.Executor]
 	Open      part[[]report.Batch]
-	Running   part[int]
-	Pace      part[report.Pace]
 	Day       part[[]report.Stretch]
 	Chart     chart
 }
@@ -47,7 +46,6 @@ func overview(v *visit) (*view, error) {
 			page, err := r.Batches(ctx, report.BatchFilter{Open: true, Among: openAmong}, nil, 50)
 			return page.Batches, err
 		}),
-		Pace: ask(v, "pace", 10*time.Second, func(ctx context.Context, r *report.Reader) (report.Pace, error) { return r.Pace(ctx) }),
 		Day: ask(v, "day", 30*time.Second, func(ctx context.Context, r *report.Reader) ([]report.Stretch, error) {
 			return r.Stretches(ctx, time.Now().Add(-24*time.Hour), chartMinutes)
 		}),
@@ -61,7 +59,7 @@ func overview(v *visit) (*view, error) {
 	})
 	q := tell.Queue{At: v.now, Next: next.Value, Pools: d.Pools.Value, Executors: d.Executors.Value, Open: d.Open.Value, Blockers: blockers.Value}
 	d.Needs = q.Needs()
-	d.Sentence = overviewSentence(d)
+	d.Sentence = overviewSentence(d, v.now)
 	d.Chart = dayChart(v.frame, d.Day.Value)
 	return &view{template: "overview", Title: "Overview", Data: d}, nil
 }
@@ -76,7 +74,7 @@ func executorsAlive(v *visit) part[[]report.Executor] {
 	})
 }
 
-func overviewSentence(d overviewData) string {
+func overviewSentence(d overviewData, now time.Time) string {
 	running, due, pending, workers, alive := 0, 0, 0, 0, 0
 	for _, p := range d.Pools.Value {
 		due, pending = due+p.Due, pending+p.Pending
@@ -111,8 +109,20 @@ func overviewSentence(d overviewData) string {
 	if later := pending - due; later > 0 {
 		text += fmt.Sprintf(", %s later", listing.Capped(later, countMost))
 	}
-	if d.Pace.Value.Attempts > 0 {
-		text += fmt.Sprintf("; %s end a minute, %s fail", listing.Thousands(d.Pace.Value.Attempts/report.PaceMinutes), percent(d.Pace.Value.Failed, d.Pace.Value.Attempts))
+	if ended, failed, minutes := lately(d.Day.Value, now); ended > 0 {
+		text += fmt.Sprintf("; %s end a minute, %s fail", listing.Thousands(int(math.Ceil(float64(ended)/minutes))), percent(failed, ended))
 	}
 	return text + "."
+}
+
+// lately are the attempts that ended in the last quarter of an hour or two, and how many
+// minutes these are.
+func lately(stretches []report.Stretch, now time.Time) (ended, failed int, minutes float64) {
+	since := now.Add(-2 * chartMinutes * time.Minute).Truncate(chartMinutes * time.Minute).Add(chartMinutes * time.Minute)
+	for _, s := range stretches {
+		if !s.At.Before(since) {
+			ended, failed = ended+s.Attempts, failed+s.Failed
+		}
+	}
+	return ended, failed, now.Sub(since).Minutes()
 }
