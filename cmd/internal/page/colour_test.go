@@ -2,15 +2,9 @@ package page
 
 import (
 	"html"
-	"regexp"
 	"strings"
 	"testing"
 )
-
-var tags = regexp.MustCompile(`<span class="c-[a-z]+">|</span>`)
-
-// bare is coloured text without its colours.
-func bare(text string) string { return html.UnescapeString(tags.ReplaceAllString(text, "")) }
 
 func TestColoursOfJSON(t *testing.T) {
 	t.Parallel()
