@@ -2,9 +2,12 @@ package page
 
 import (
 	"html"
+	"regexp"
 	"strings"
 	"testing"
 )
+
+var tags = regexp.MustCompile(`<span class="c-[a-z]+">|</span>`)
 
 func TestColoursOfJSON(t *testing.T) {
 	t.Parallel()
