@@ -1,5 +1,5 @@
 -- Where people find the page is for who connects to say, as Airflow's connection does
--- with options=-c tagexec.ui_url=https://…
+-- with options=-c tagexec.ui_url=ADDRESS
 CREATE OR REPLACE FUNCTION tagexec.page_of_batch(batch text) RETURNS text
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
 SELECT coalesce('; ' || tagexec.one_line(rtrim(nullif(current_setting('tagexec.ui_url', true), ''), '/')) || '/batches/'
