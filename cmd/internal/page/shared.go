@@ -31,8 +31,12 @@ type answered struct {
 func newShared() *shared { return &shared{answers: map[string]answered{}} }
 
 const (
-	fresh     = 2 * time.Second // an answer is given to all who ask within
-	forgotten = time.Minute     // nobody looks at it any more
+	fresh = 2 * time.Second // an answer is given to all who ask within
+	// share is the part of the time that one question may take of the database: what takes
+	// long is asked seldom, however many look.
+	share     = 100
+	longest   = 15 * time.Second // however long it takes
+	forgotten = time.Minute      // nobody looks at it any more
 	// maxAnswers is how many are kept for longer than they are fresh.
 	maxAnswers = 500
 	// askedFor is longer than any question of a page may take on the server.
@@ -56,6 +60,9 @@ func ask[T any](v *visit, key string, life time.Duration, question func(context.
 	s := v.page.shared
 	key = fmt.Sprintf("%s as %q", key, v.seat.role)
 	last, known := s.last(key)
+	if last.err == nil {
+		life = max(life, min(share*last.took, longest))
+	}
 	if !known || time.Since(last.asked) >= life {
 		answer, _, _ := s.flights.Do(key, func() (any, error) {
 			ctx, cancel := context.WithTimeout(context.WithoutCancel(v.r.Context()), askedFor) // others wait for it too
