@@ -34,9 +34,9 @@ const (
 	fresh = 2 * time.Second // an answer is given to all who ask within
 	// share is the part of the time that one question may take of the database: what takes
 	// long is asked seldom, however many look.
-	share     = 100
-	longest   = 15 * time.Second // however long it takes
-	forgotten = time.Minute      // nobody looks at it any more
+	share      = 100
+	leastOften = 15 * time.Second // however long it takes
+	forgotten  = time.Minute      // nobody looks at it any more
 	// maxAnswers is how many are kept for longer than they are fresh.
 	maxAnswers = 500
 	// askedFor is longer than any question of a page may take on the server.
@@ -61,7 +61,7 @@ func ask[T any](v *visit, key string, life time.Duration, question func(context.
 	key = fmt.Sprintf("%s as %q", key, v.seat.role)
 	last, known := s.last(key)
 	if last.err == nil {
-		life = max(life, min(share*last.took, longest))
+		life = max(life, min(share*last.took, leastOften))
 	}
 	if !known || time.Since(last.asked) >= life {
 		answer, _, _ := s.flights.Do(key, func() (any, error) {
