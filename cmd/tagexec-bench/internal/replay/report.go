@@ -2,6 +2,7 @@ package replay
 
 import (
 	"fmt"
+	"math"
 	"strings"
 )
 
@@ -60,8 +61,9 @@ func (p PointScore) verdict() string {
 		}
 	}
 	miss(p.Asked == p.Refused, "no estimate")
-	miss(p.Inside >= 0 && p.Inside < LeastInside, "too narrow")
-	miss(p.Inside > MostInside, "too wide")
+	inside := math.Round(100*p.Inside) / 100 // as it is printed
+	miss(p.Inside >= 0 && inside < LeastInside, "too narrow")
+	miss(inside > MostInside, "too wide")
 	most := map[float64]float64{0.25: MostErrorAtQuarter, 0.5: MostErrorAtHalf}[p.Point]
 	errs := most > 0 && p.Error > most
 	chance := errs && p.Least > most // also who knows how run times are distributed errs by more
