@@ -5,6 +5,7 @@ const (
 	MaxPrefetch = maxPrefetch
 	KillGrace   = killGrace
 	MaxUnstored = maxUnstored
+	MaxBehind   = maxBehind
 	MaxOutput   = maxOutput
 	MaxError    = maxError
 	MaxValue    = maxValue

@@ -183,5 +183,6 @@ func ptr[T any](v T) *T { return &v }
 
 const (
 	maxPrefetch = executor.MaxPrefetch
+	maxBehind   = executor.MaxBehind
 	killGrace   = executor.KillGrace
 )
