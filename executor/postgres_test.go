@@ -103,7 +103,7 @@ func TestTwoPoolsOnOneTableRunEachJobOnce(t *testing.T) {
 		case <-deadline:
 			t.Fatalf("the batch is not settled\n%s", log.String())
 		}
-		storetest.CheckInvariants(t, db) // pools and mutex keys keep their limits at each moment
+		storetest.CheckInvariants(t, db)                                    // pools and mutex keys keep their limits at each moment
 		if n := storetest.One[int](db, held); n > 8+maxPrefetch+maxBehind { // what has ended runs until that is stored
 			t.Errorf("one executor holds %d jobs", n)
 		}
