@@ -26,6 +26,7 @@ type readback struct {
 	gaveUp     time.Time // when giveUp ended last
 	giveUpTook time.Duration
 	summedUp   time.Time // when sumUp began last
+	sumFailed  bool      // it did not succeed then
 }
 
 func newReadback(p *Pool, l *live) *readback {
@@ -174,16 +175,19 @@ func (r *readback) expire(ctx context.Context) error {
 }
 
 // sumUp writes the minutes of history that are over, once a minute; while there are
-// more, with each round. Nothing waits for it: if it fails, it is tried a minute later.
+// more, with each round. Nothing waits for it: if it fails, it is tried a minute later,
+// and told if it fails again. While the schema is updated, what it reads may be gone for
+// a moment.
 func (r *readback) sumUp(ctx context.Context) {
 	if !r.summedUp.IsZero() && time.Since(r.summedUp) < time.Minute {
 		return
 	}
 	began := time.Now()
 	more, err := r.queue.WriteMinutes(ctx)
-	if err != nil && ctx.Err() == nil {
+	if err != nil && r.sumFailed && ctx.Err() == nil {
 		r.config.Log.Warn("history by the minute could not be written", "error", err)
 	}
+	r.sumFailed = err != nil
 	if err != nil || !more {
 		r.summedUp = began
 	}
