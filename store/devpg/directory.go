@@ -127,7 +127,8 @@ func removeLeftovers(base string) {
 }
 
 // lockKept fails if another server lives in the directory. One that is just shutting down, because its parent was killed,
-// is waited for.
+// is waited for, and so is one that has no process: its lock may be held for a moment by a
+// program that its parent was just starting when it let go.
 func lockKept(ctx context.Context, path string) (lock *os.File, err error) {
 	file, end := filepath.Join(path, lockName), time.Now().Add(orphanWait)
 	err = poll(ctx, func() (bool, error) {
@@ -136,8 +137,8 @@ func lockKept(ctx context.Context, path string) (lock *os.File, err error) {
 			return true, err
 		}
 		holder := readNumber(file)
-		if alive(holder) || time.Now().After(end) {
-			server, _ := (&directory{path: path}).readPidFile()
+		server, _ := (&directory{path: path}).readPidFile()
+		if alive(holder) && server != 0 || time.Now().After(end) {
 			return false, fmt.Errorf("%s is in use by a live server: process %d (started by process %d)", path, server, holder)
 		}
 		return false, nil
