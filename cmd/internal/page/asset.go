@@ -19,10 +19,9 @@ var assetFiles embed.FS
 type asset struct {
 	kind          string
 	plain, zipped []byte
-	name          string // in links: it changes with the content, so it may be kept for good
 }
 
-// assets by their name in links.
+// assets by their name in links, which changes with the content: so a browser may keep each for good.
 var assets, assetNames = func() (map[string]asset, map[string]string) {
 	entries, err := assetFiles.ReadDir("assets")
 	if err != nil {
@@ -42,7 +41,7 @@ var assets, assetNames = func() (map[string]asset, map[string]string) {
 		z, _ := gzip.NewWriterLevel(&zipped, gzip.BestCompression) // the level is one
 		_, _ = z.Write(text)                                       // to memory
 		_ = z.Close()
-		list[name] = asset{mime.TypeByExtension(extension), text, zipped.Bytes(), name}
+		list[name] = asset{mime.TypeByExtension(extension), text, zipped.Bytes()}
 		names[entry.Name()] = name
 	}
 	return list, names

@@ -24,18 +24,12 @@ var deeds = map[string]deed{
 	"pause-pool": {
 		title:   named("Pause pool %s", "pool"),
 		explain: "Nothing is started from the pool until it is resumed; what runs goes on.",
-		do: func(ctx context.Context, a *operate.Actor, form url.Values, o operate.Order) (string, error) {
-			pool := form.Get("pool")
-			return fmt.Sprintf("Pool %s is paused.", pool), a.SetPaused(ctx, pool, true, o)
-		},
+		do:      pausing(true, "Pool %s is paused."),
 	},
 	"resume-pool": {
 		title:   named("Resume pool %s", "pool"),
 		explain: "Jobs of the pool are started again.",
-		do: func(ctx context.Context, a *operate.Actor, form url.Values, o operate.Order) (string, error) {
-			pool := form.Get("pool")
-			return fmt.Sprintf("Pool %s goes on.", pool), a.SetPaused(ctx, pool, false, o)
-		},
+		do:      pausing(false, "Pool %s goes on."),
 	},
 	"set-slots": {
 		title:   named("Set the slots of pool %s", "pool"),
@@ -151,4 +145,12 @@ func slotsOf(text string) (*int, error) {
 		return nil, wrong("slots are a whole number, or none for no limit, and %q is neither", text)
 	}
 	return &n, nil
+}
+
+// pausing pauses a pool or resumes it, and says so.
+func pausing(paused bool, said string) func(context.Context, *operate.Actor, url.Values, operate.Order) (string, error) {
+	return func(ctx context.Context, a *operate.Actor, form url.Values, o operate.Order) (string, error) {
+		pool := form.Get("pool")
+		return fmt.Sprintf(said, pool), a.SetPaused(ctx, pool, paused, o)
+	}
 }

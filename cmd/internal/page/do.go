@@ -106,8 +106,8 @@ func deedPage(v *visit) (*view, error) {
 		return v.askDeed(d, form, "Say why, in up to 1,000 characters: whoever looks for it later will ask.")
 	}
 	actor := v.page.actor
-	if v.seat.role != "" {
-		actor = actor.As(v.seat.role)
+	if v.Seat.role != "" {
+		actor = actor.As(v.Seat.role)
 	}
 	order, made, said := operate.Order{Reason: reason, UIUser: v.Asker.User}, (*view)(nil), ""
 	if d.steps != nil {

@@ -1,7 +1,6 @@
 package page_test
 
 import (
-	"log/slog"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -11,7 +10,6 @@ import (
 
 	"github.com/tagexec/tagexec/cmd/internal/access"
 	"github.com/tagexec/tagexec/cmd/internal/config"
-	"github.com/tagexec/tagexec/cmd/internal/page"
 	"github.com/tagexec/tagexec/store/storetest"
 )
 
@@ -26,12 +24,7 @@ type site struct {
 // open opens the page of a database for visitors of a level.
 func open(t *testing.T, databaseURL string, level access.Level) site {
 	t.Helper()
-	p, err := page.New(page.Config{DatabaseURL: databaseURL, Version: "test", Log: slog.New(slog.NewTextHandler(t.Output(), nil))})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(p.Close)
-	return site{t, access.New(config.Config{}, &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1)}, level).ToPage(p)}
+	return site{t, access.New(config.Config{}, &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1)}, level).ToPage(newPage(t, databaseURL))}
 }
 
 // get asks for an address.

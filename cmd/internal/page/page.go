@@ -1,7 +1,6 @@
 package page
 
 import (
-	"cmp"
 	"fmt"
 	"log/slog"
 	"net/http"
@@ -106,7 +105,7 @@ func origin(address *url.URL) string {
 }
 
 // Root is the path under which all of the page is.
-func (p *Page) Root() string { return cmp.Or(p.BasePath, "") + "/" }
+func (p *Page) Root() string { return p.BasePath + "/" }
 
 // BatchURL is the address of the page of a batch, where people reach the page at site.
 func BatchURL(site, batch string) string {

@@ -58,7 +58,7 @@ type part[T any] struct {
 // names the question and all that it depends on but the rights.
 func ask[T any](v *visit, key string, life time.Duration, question func(context.Context, *report.Reader) (T, error)) part[T] {
 	s := v.page.shared
-	key = fmt.Sprintf("%s as %q", key, v.seat.role)
+	key = fmt.Sprintf("%s as %q", key, v.Seat.role)
 	last, known := s.last(key)
 	if last.err == nil {
 		life = max(life, min(share*last.took, leastOften))

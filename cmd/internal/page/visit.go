@@ -15,7 +15,6 @@ type visit struct {
 	page   *Page
 	w      http.ResponseWriter
 	r      *http.Request
-	seat   seat
 	reader *report.Reader // asks as the visitor may
 
 	slowest time.Duration // of the questions
@@ -59,7 +58,7 @@ func (v *visit) take() error {
 	if err != nil {
 		return err
 	}
-	v.seat, v.Seat = s, s
+	v.Seat = s
 	v.reader = v.page.reader.In(v.Zone.String())
 	if s.role != "" {
 		v.reader = v.reader.As(s.role)

@@ -2,6 +2,6 @@
 // tagexec dashboard. It is a module of its own, so that the product needs neither the
 // browser nor what drives it.
 //
-//	go test .                                # all but the pictures
-//	go test -run Pictures -pictures DIR .    # pictures of all pages, in both themes
+//	go test .                                               # all but the pictures
+//	go test -tags pictures -run Pictures -pictures DIR .    # pictures of all pages, in both themes
 package browser

@@ -60,8 +60,19 @@ func run(m *testing.M) int {
 // dashboard starts one on a database, and returns its address without a slash at the end.
 func dashboard(t *testing.T, databaseURL string, env ...string) string {
 	t.Helper()
-	cmd := exec.Command(tagexec, "dashboard")
-	cmd.Env = append(append(os.Environ(), "TAGEXEC_DATABASE_URL="+databaseURL, "TAGEXEC_HTTP_ADDR=127.0.0.1:0"), env...)
+	out := launch(t, "dashboard", append(env, "TAGEXEC_DATABASE_URL="+databaseURL)...)
+	var address string
+	if _, err := fmt.Fscanln(out, &address); err != nil {
+		t.Fatal(err)
+	}
+	return strings.TrimSuffix(address, "/")
+}
+
+// launch starts a command with a page, until the test ends, and returns what it prints.
+func launch(t *testing.T, line string, env ...string) io.Reader {
+	t.Helper()
+	cmd := exec.Command(tagexec, strings.Fields(line)...)
+	cmd.Env = append(append(os.Environ(), "TAGEXEC_HTTP_ADDR=127.0.0.1:0"), env...)
 	cmd.Stderr = t.Output()
 	out, err := cmd.StdoutPipe()
 	if err != nil {
@@ -74,11 +85,7 @@ func dashboard(t *testing.T, databaseURL string, env ...string) string {
 		_ = cmd.Process.Signal(os.Interrupt)
 		_ = cmd.Wait() // which says that it was interrupted
 	})
-	var address string
-	if _, err := fmt.Fscanln(out, &address); err != nil {
-		t.Fatal(err)
-	}
-	return strings.TrimSuffix(address, "/")
+	return out
 }
 
 // tab is a tab of the browser, 1,280 wide unless a test says otherwise.
@@ -212,6 +219,8 @@ func (b *tab) until(expression string) {
 	b.t.Helper()
 	ctx, cancel := context.WithTimeout(b.ctx, patience)
 	defer cancel()
+	tick := time.NewTicker(20 * time.Millisecond)
+	defer tick.Stop()
 	for {
 		yes, err := chromedp.Run(ctx, chromedp.Evaluate[bool]("!!("+expression+")")) // which fails between two pages
 		switch {
@@ -220,7 +229,7 @@ func (b *tab) until(expression string) {
 		case ctx.Err() != nil:
 			b.t.Fatalf("waited in vain for %s; the page is\n%s", expression, evaluate[string](b, "document.body.innerText"))
 		}
-		time.Sleep(20 * time.Millisecond)
+		<-tick.C
 	}
 }
 

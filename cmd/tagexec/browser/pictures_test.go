@@ -1,3 +1,5 @@
+//go:build pictures
+
 package browser
 
 import (
@@ -7,7 +9,6 @@ import (
 	"flag"
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -20,9 +21,6 @@ var pictures = flag.String("pictures", "", "directory to which TestPictures writ
 // Pictures of all pages of the demo, in both themes, wide and narrow, for people to look
 // at. batch.png is the one in README: the batch of the demo while it runs.
 func TestPictures(t *testing.T) {
-	if *pictures == "" {
-		t.Skip("-pictures names no directory")
-	}
 	address := demo(t)
 	b := open(t, "404 (Not Found)", "503 (Service Unavailable)")
 	b.theme("light")
@@ -68,21 +66,7 @@ func (b *tab) picture(name string) {
 // demo starts one that stays, and returns the address of its page.
 func demo(t *testing.T) (address string) {
 	t.Helper()
-	cmd := exec.Command(tagexec, "demo", "--stay")
-	cmd.Env = append(os.Environ(), "TAGEXEC_HTTP_ADDR=127.0.0.1:0")
-	cmd.Stderr = t.Output()
-	out, err := cmd.StdoutPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		_ = cmd.Process.Signal(os.Interrupt)
-		_ = cmd.Wait() // which says that it was interrupted
-	})
-	for lines := bufio.NewScanner(out); lines.Scan(); {
+	for lines := bufio.NewScanner(launch(t, "demo --stay")); lines.Scan(); {
 		if line := strings.TrimSpace(lines.Text()); strings.HasPrefix(line, "http://") {
 			return strings.TrimSuffix(line, "/")
 		}
