@@ -15,6 +15,7 @@ import (
 const (
 	maxError  = 2 << 10
 	maxCode   = 100
+	maxQueryID = 200
 	maxOutput = 68 << 10 // head and tail of 32 kB each, and the mark between them
 	maxValue  = 256 << 10
 )

@@ -19,6 +19,7 @@ func resolve(r *store.Result, a *attempt, o *Report, failure *Failure, cause err
 	r.Claim, r.Outcome = a.job.Claim, store.Succeeded
 	r.RowsAffected, r.ExitCode, r.Value = o.RowsAffected, o.ExitCode, o.Value
 	r.Output, r.OutputBytes = o.Output, cmp.Or(o.OutputBytes, int64(len(o.Output)))
+	r.QueryID = o.QueryID
 	if failure == nil {
 		return // also if the context ended meanwhile: the work is done
 	}
@@ -57,6 +58,7 @@ func (p *Pool) finish(a *attempt, r *store.Result, ran time.Duration) bool {
 		(*trace).Ended(r)
 	}
 	r.ErrorCode = cutEnd(cleanText(r.ErrorCode), maxCode)
+	r.QueryID = cutEnd(cleanText(r.QueryID), maxQueryID)
 	r.Error = cutEnd(storedText(r.Error), maxError)
 	r.Output = cutMiddle(storedText(r.Output), maxOutput)
 	r.Value = cleanJSON(r.Value)

@@ -44,6 +44,7 @@ type Report struct {
 	Value        json.RawMessage // any JSON value, of at most 256 kB; becomes tag_jobs.result
 	Output       string          // printed text, for those who may read payloads; of more than 68 kB only head and tail are stored
 	OutputBytes  int64           // true length of Output before it was cut; 0 means len(Output)
+	QueryID      string          // by what the engine of a SQL job names its last statement; at most 200 bytes are stored
 }
 
 // Failure is the error of a failed attempt.

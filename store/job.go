@@ -62,6 +62,7 @@ type Result struct {
 	Error        string          // one sentence; "" for none
 	Output       string          // head and tail, valid UTF-8 without NUL
 	OutputBytes  int64           // true length before it was cut
+	QueryID      string          // by what the engine names the SQL statement that ran last; "" for none
 }
 
 // Fate is what became of one result.

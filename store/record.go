@@ -24,8 +24,8 @@ WITH u AS MATERIALIZED (
     SELECT *
       FROM unnest(@ids::bigint[], @attempts::integer[], @executors::uuid[], @outcomes::text[], @permanent::boolean[],
                   @delays::double precision[], @rows_affected::bigint[], @exit_codes::integer[], @values::text[],
-                  @error_codes::text[], @errors::text[], @outputs::text[], @output_bytes::bigint[])
-        AS u (id, attempt, executor_id, outcome, permanent, delay, rows_affected, exit_code, result, error_code, error, output, output_bytes)
+                  @error_codes::text[], @errors::text[], @outputs::text[], @output_bytes::bigint[], @query_ids::text[])
+        AS u (id, attempt, executor_id, outcome, permanent, delay, rows_affected, exit_code, result, error_code, error, output, output_bytes, query_id)
 ), l AS MATERIALIZED (
     SELECT id, attempt, executor_id, started_at, deadline_at, finished_at, failures, max_attempts, cancel_requested_at, unavailable_since,
            retry_request IS NOT NULL AS retry, attempt_is_past, greatest(created_at, run_at) AS queued_at
@@ -72,17 +72,18 @@ WITH u AS MATERIALIZED (
            attempt_is_past = ok.attempt_is_past OR ok.state = 'pending',
            last_outcome = CASE WHEN NOT ok.attempt_is_past AND ok.state = 'failed' THEN ok.outcome END,
            last_output = CASE WHEN NOT ok.attempt_is_past AND ok.state <> 'pending' THEN ok.output END,
-           last_output_bytes = CASE WHEN NOT ok.attempt_is_past AND ok.state <> 'pending' THEN nullif(ok.output_bytes, 0) END
+           last_output_bytes = CASE WHEN NOT ok.attempt_is_past AND ok.state <> 'pending' THEN nullif(ok.output_bytes, 0) END,
+           last_query_id = CASE WHEN NOT ok.attempt_is_past AND ok.state <> 'pending' THEN ok.query_id END
       FROM ok
      WHERE t.id = ok.id
  RETURNING t.id, t.attempt, t.executor_id, t.attempt_is_past, ok.queued_at, t.started_at, t.finished_at,
            CASE WHEN t.state = 'cancelled' THEN 'cancelled' ELSE ok.outcome END AS outcome, t.rows_affected, t.exit_code,
-           t.error_code, t.error, ok.output, ok.output_bytes, t.tag, t.kind, t.pool, t.slots, t.batch, t.biz_date
+           t.error_code, t.error, ok.output, ok.output_bytes, ok.query_id, t.tag, t.kind, t.pool, t.slots, t.batch, t.biz_date
 ), i AS (
     INSERT INTO tagexec.tag_past_attempts (job_id, attempt, executor_id, hostname, queued_at, started_at, finished_at, outcome, rows_affected,
-                                           exit_code, error_code, error, output, output_bytes, tag, kind, pool, slots, batch, biz_date)
+                                           exit_code, error_code, error, output, output_bytes, tag, kind, pool, slots, batch, biz_date, query_id)
     SELECT d.id, d.attempt, d.executor_id, coalesce(e.hostname, ''), d.queued_at, d.started_at, d.finished_at, d.outcome, d.rows_affected,
-           d.exit_code, d.error_code, d.error, d.output, d.output_bytes, d.tag, d.kind, d.pool, d.slots, d.batch, d.biz_date
+           d.exit_code, d.error_code, d.error, d.output, d.output_bytes, d.tag, d.kind, d.pool, d.slots, d.batch, d.biz_date, d.query_id
       FROM d
       LEFT JOIN tagexec.tag_executors e ON e.id = d.executor_id
      WHERE d.attempt_is_past
@@ -259,6 +260,7 @@ func (s *Store) write(ctx context.Context, db querier, results []Result, fates [
 		"errors":        column(results, func(r Result) *string { return orNull(r.Error) }),
 		"outputs":       column(results, func(r Result) *string { return orNull(r.Output) }),
 		"output_bytes":  column(results, func(r Result) int64 { return r.OutputBytes }),
+		"query_ids":     column(results, func(r Result) *string { return orNull(r.QueryID) }),
 		"retries":       withRetries,
 		"clock":         clock,
 		"stepped":       stepped,

@@ -21,8 +21,8 @@ WITH u AS MATERIALIZED (
     SELECT u.*
       FROM (SELECT set_config('lock_timeout', '50ms', true)) s,
            unnest(@ids::bigint[], @attempts::integer[], @executors::uuid[], @rows_affected::bigint[], @exit_codes::integer[], @values::text[],
-                  @outputs::text[], @output_bytes::bigint[])
-           WITH ORDINALITY u (id, attempt, executor_id, rows_affected, exit_code, result, output, output_bytes, n)
+                  @outputs::text[], @output_bytes::bigint[], @query_ids::text[])
+           WITH ORDINALITY u (id, attempt, executor_id, rows_affected, exit_code, result, output, output_bytes, query_id, n)
      ORDER BY u.id
 ), d AS (
     UPDATE tagexec.tag_jobs t
@@ -35,7 +35,8 @@ WITH u AS MATERIALIZED (
            error_code = NULL,
            error = NULL,
            last_output = u.output,
-           last_output_bytes = nullif(u.output_bytes, 0)
+           last_output_bytes = nullif(u.output_bytes, 0),
+           last_query_id = u.query_id
       FROM u
      WHERE t.id = u.id
        AND CASE WHEN t.finished_at IS NULL THEN t.attempt END = u.attempt
@@ -73,6 +74,7 @@ func (s *Store) recordSuccesses(ctx context.Context, results []Result, fates []F
 		"values":        column(w.results, func(r Result) *string { return orNull(string(r.Value)) }),
 		"outputs":       column(w.results, func(r Result) *string { return orNull(r.Output) }),
 		"output_bytes":  column(w.results, func(r Result) int64 { return r.OutputBytes }),
+		"query_ids":     column(w.results, func(r Result) *string { return orNull(r.QueryID) }),
 	}).Scan(&applied)
 	switch code(err) {
 	case pgerrcode.LockNotAvailable, pgerrcode.DeadlockDetected:

@@ -11,8 +11,8 @@ import (
 // SchemaVersion is the newest migration this code knows. MinSchemaVersion is the
 // oldest it can work with.
 const (
-	SchemaVersion    = 25
-	MinSchemaVersion = 25
+	SchemaVersion    = 26
+	MinSchemaVersion = 26
 )
 
 // A version counts once its functions are installed: a migration that was killed

@@ -20,6 +20,8 @@ func doctorCommand(std cli.Streams) *cobra.Command {
 	var (
 		output string
 		maxAge time.Duration
+
+		sources bool
 	)
 	cmd := &cobra.Command{
 		Use:   "doctor",
@@ -33,20 +35,35 @@ func doctorCommand(std cli.Streams) *cobra.Command {
 			if output != "table" && output != "json" {
 				return cli.Usagef("--output is %q: must be table or json", output)
 			}
-			return withDatabase(func(ctx context.Context, c config.Config) error { return diagnose(ctx, std, c, output, maxAge) })(cmd, args)
+			if sources {
+				c, err := config.Load()
+				if err != nil {
+					return err
+				}
+				list, err := diagnoseSources(cmd.Context(), c)
+				if err != nil {
+					return err
+				}
+				return printDiagnoses(std, list, output)
+			}
+			return withDatabase(func(ctx context.Context, c config.Config) error {
+				list, err := doctor.Diagnose(ctx, c.DatabaseURL, maxAge)
+				if err != nil {
+					return err
+				}
+				return printDiagnoses(std, list, output)
+			})(cmd, args)
 		},
 	}
 	cmd.Flags().StringVar(&output, "output", "table", "table or json")
+	cmd.Flags().BoolVar(&sources, "sources", false, "look at the sources of SQL jobs in place of the queue: does each answer, what is it, what does it guarantee")
 	// Longer than any statement of ours, and short enough that claims are not yet slow.
 	cli.DurationVar(cmd.Flags(), &maxAge, "snapshots-older-than", 5*time.Minute, "age from which a session or prepared transaction that holds back vacuum is a finding")
 	return cmd
 }
 
-func diagnose(ctx context.Context, std cli.Streams, c config.Config, output string, maxAge time.Duration) error {
-	list, err := doctor.Diagnose(ctx, c.DatabaseURL, maxAge)
-	if err != nil {
-		return err
-	}
+// printDiagnoses prints what was found; its error is the exit code for findings.
+func printDiagnoses(std cli.Streams, list []doctor.Diagnosis, output string) (err error) {
 	if output == "json" {
 		encoder := json.NewEncoder(std.Out)
 		encoder.SetIndent("", "  ")

@@ -120,13 +120,13 @@ func NewCommand(opt CommandOptions) (*Command, error) {
 	c.dir = dir
 	for _, name := range opt.Env {
 		if !validEnvName(name) || slices.Contains(jobVariables, name) {
-			problems = append(problems, fmt.Errorf("variable %s cannot be passed to commands", quote(name)))
+			problems = append(problems, fmt.Errorf("variable %s cannot be passed to commands", words.Quote(name)))
 		}
 	}
 	for _, name := range opt.EnvSettable {
 		if !validEnvName(name) || takesOver(name) {
 			problems = append(problems, fmt.Errorf("variable %s cannot be left to payloads: "+
-				"it is the executor's own, or makes a program run other code", quote(name)))
+				"it is the executor's own, or makes a program run other code", words.Quote(name)))
 		}
 	}
 	if opt.KillGrace < 0 {
@@ -196,16 +196,16 @@ func (c *Command) resolve(name string) (string, error) {
 	info, err := root.Stat(name)
 	if err != nil {
 		return "", unavailable(commandResource(name), executor.Failf("command_not_allowed",
-			"command %s is not in the commands directory of this executor", quote(name)))
+			"command %s is not in the commands directory of this executor", words.Quote(name)))
 	}
 	if !info.Mode().IsRegular() || info.Mode().Perm()&0o111 == 0 {
 		return "", unavailable(commandResource(name), executor.Failf("command_not_allowed",
-			"command %s is not an executable file on this executor", quote(name)))
+			"command %s is not an executable file on this executor", words.Quote(name)))
 	}
 	path := filepath.Join(c.dir, name)
 	if onlyOurs(path) != nil {
 		return "", unavailable(commandResource(name), executor.Failf("command_not_allowed",
-			"command %s is not run on this executor: others than the executor's user may change it", quote(name)))
+			"command %s is not run on this executor: others than the executor's user may change it", words.Quote(name)))
 	}
 	return path, nil
 }
@@ -222,11 +222,11 @@ func (c *Command) environment(fromPayload map[string]string, job *store.Job) ([]
 	}
 	for _, name := range sortedKeys(fromPayload) {
 		if takesOver(name) {
-			return nil, executor.Refusef("env_not_allowed", "payload: env: %s may not be set by a payload anywhere", quote(name))
+			return nil, executor.Refusef("env_not_allowed", "payload: env: %s may not be set by a payload anywhere", words.Quote(name))
 		}
 		if !slices.Contains(c.settable, name) {
 			return nil, unavailable(variableResource(name), executor.Failf("env_not_allowed",
-				"payload: env: %s may not be set by a payload on this executor", quote(name)))
+				"payload: env: %s may not be set by a payload on this executor", words.Quote(name)))
 		}
 		env = append(env, name+"="+fromPayload[name])
 	}
@@ -248,7 +248,7 @@ func (c *Command) environment(fromPayload map[string]string, job *store.Job) ([]
 
 func startFailure(ctx context.Context, command, path string, err error) error {
 	if ctx.Err() != nil {
-		return fmt.Errorf("command %s was not started: %w", quote(command), context.Cause(ctx))
+		return fmt.Errorf("command %s was not started: %w", words.Quote(command), context.Cause(ctx))
 	}
 	needs := commandResource(command)
 	var errno syscall.Errno
@@ -260,7 +260,7 @@ func startFailure(ctx context.Context, command, path string, err error) error {
 		err = fmt.Errorf("%v%s", errno, fault)
 		switch errno {
 		case syscall.E2BIG:
-			return executor.Refusef("start_failed", "command %s could not be started: %v", quote(command), errno)
+			return executor.Refusef("start_failed", "command %s could not be started: %v", words.Quote(command), errno)
 		case syscall.EAGAIN, syscall.ENOMEM, syscall.EMFILE, syscall.ENFILE, syscall.ENOSPC,
 			syscall.EBADF: // from dup, past the limit of open files
 			needs = anyCommand // the machine has no room for another process
@@ -269,7 +269,7 @@ func startFailure(ctx context.Context, command, path string, err error) error {
 	if errors.Is(err, errNoGuardian) { // as where there is no room for its threads
 		needs = anyCommand
 	}
-	return unavailable(needs, executor.Failf("start_failed", "command %s could not be started: %v", quote(command), err))
+	return unavailable(needs, executor.Failf("start_failed", "command %s could not be started: %v", words.Quote(command), err))
 }
 
 func (c *Command) report(ctx context.Context, command string, p *process, end ending) (executor.Report, error) {
@@ -287,7 +287,7 @@ func (c *Command) report(ctx context.Context, command string, p *process, end en
 	}
 	switch {
 	case end.signalled:
-		return report, fmt.Errorf("command %s was ended: %w", quote(command), context.Cause(ctx))
+		return report, fmt.Errorf("command %s was ended: %w", words.Quote(command), context.Cause(ctx))
 	case end.unknown:
 		return report, executor.Failf("killed", "killed, because the process that watches over it was")
 	case report.ExitCode != nil && *report.ExitCode == 0:
@@ -295,7 +295,7 @@ func (c *Command) report(ctx context.Context, command string, p *process, end en
 	case report.ExitCode != nil:
 		message := fmt.Sprintf("exited with status %d", *report.ExitCode)
 		if last := p.stderr.line(); len(last) > 0 {
-			message += ": " + clip(executor.MaskPasswords(c.redact.text(string(last))), 200)
+			message += ": " + words.Clip(executor.MaskPasswords(c.redact.text(string(last))), 200)
 		}
 		if *report.ExitCode == exitNotFound {
 			message += scriptFault(filepath.Join(c.dir, command))

@@ -53,7 +53,7 @@ func checkCommands(dir string) error {
 			continue
 		}
 		if err := onlyOurs(filepath.Join(dir, entry.Name())); err != nil {
-			problems = append(problems, fmt.Errorf("command %s: %w", quote(entry.Name()), err))
+			problems = append(problems, fmt.Errorf("command %s: %w", words.Quote(entry.Name()), err))
 		}
 	}
 	return errors.Join(problems...)
@@ -71,19 +71,19 @@ func commandUser(name string) (*syscall.Credential, error) {
 		return nil, nil
 	}
 	if os.Geteuid() != 0 {
-		return nil, fmt.Errorf("commands cannot run as user %s: only root can start them as somebody else", quote(name))
+		return nil, fmt.Errorf("commands cannot run as user %s: only root can start them as somebody else", words.Quote(name))
 	}
 	found, err := user.Lookup(name)
 	if err != nil {
 		found, err = user.LookupId(name)
 	}
 	if err != nil {
-		return nil, fmt.Errorf("commands cannot run as user %s: there is no such user", quote(name))
+		return nil, fmt.Errorf("commands cannot run as user %s: there is no such user", words.Quote(name))
 	}
 	uid, uidErr := strconv.ParseUint(found.Uid, 10, 32)
 	gid, gidErr := strconv.ParseUint(found.Gid, 10, 32)
 	if uidErr != nil || gidErr != nil || uid == 0 {
-		return nil, fmt.Errorf("commands cannot run as user %s: it must be an ordinary user, not root", quote(name))
+		return nil, fmt.Errorf("commands cannot run as user %s: it must be an ordinary user, not root", words.Quote(name))
 	}
 	return &syscall.Credential{Uid: uint32(uid), Gid: uint32(gid)}, nil // and no other groups
 }

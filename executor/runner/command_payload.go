@@ -27,7 +27,7 @@ func decodeCommand(raw json.RawMessage) (commandPayload, error) {
 	case p.command == "":
 		o.refuse("command is missing: the name of an executable in the commands directory")
 	case !plainName(p.command):
-		o.refuse("command %s must be a plain file name: no path, no leading dot", quote(p.command))
+		o.refuse("command %s must be a plain file name: no path, no leading dot", words.Quote(p.command))
 	}
 	for i, arg := range p.args {
 		if strings.ContainsRune(arg, 0) {
@@ -38,18 +38,18 @@ func decodeCommand(raw json.RawMessage) (commandPayload, error) {
 }
 
 func readEnv(o *object) map[string]string {
-	fields := members(o.raw("env", "an object"))
+	fields := strictjson.Members(o.raw("env", "an object"))
 	env := make(map[string]string, len(fields))
 	for _, name := range sortedKeys(fields) {
 		switch k := strictjson.Kind(fields[name]); {
 		case !validEnvName(name):
-			o.refuse("env: %s cannot be the name of a variable", quote(name))
+			o.refuse("env: %s cannot be the name of a variable", words.Quote(name))
 		case k != "a string":
-			o.refuse("env: %s must be a string, not %s", quote(name), k)
+			o.refuse("env: %s must be a string, not %s", words.Quote(name), k)
 		default:
-			env[name] = textOf(fields[name])
+			env[name] = strictjson.Text(fields[name])
 			if strings.ContainsRune(env[name], 0) {
-				o.refuse("env: %s holds a NUL character, which no variable can", quote(name))
+				o.refuse("env: %s holds a NUL character, which no variable can", words.Quote(name))
 			}
 		}
 	}

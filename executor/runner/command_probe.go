@@ -15,11 +15,11 @@ import (
 var anyCommand = store.Resource{Name: "commands"}
 
 func commandResource(name string) store.Resource {
-	return store.Resource{Name: "command " + quote(name), Field: "command", Texts: []string{name}}
+	return store.Resource{Name: "command " + words.Quote(name), Field: "command", Texts: []string{name}}
 }
 
 func variableResource(name string) store.Resource {
-	return store.Resource{Name: "variable " + quote(name), Field: "env", Texts: []string{"*" + string(jsonText(name)) + ": *"}}
+	return store.Resource{Name: "variable " + words.Quote(name), Field: "env", Texts: []string{"*" + string(jsonText(name)) + ": *"}}
 }
 
 func noDirectory(err error) error {
@@ -57,10 +57,10 @@ func (c *Command) startable(name string) error {
 		return err
 	}
 	if err := unix.Access(path, unix.X_OK); err != nil { // also where its file system is mounted noexec
-		return executor.Failf("start_failed", "command %s could not be started: %v", quote(name), err)
+		return executor.Failf("start_failed", "command %s could not be started: %v", words.Quote(name), err)
 	}
 	if fault := scriptFault(path); fault != "" {
-		return executor.Failf("start_failed", "command %s could not be started%s", quote(name), fault)
+		return executor.Failf("start_failed", "command %s could not be started%s", words.Quote(name), fault)
 	}
 	return nil
 }

@@ -30,7 +30,7 @@ func scriptFault(path string) string {
 		return "; the script's lines end with CR LF, as on Windows, so the name of its interpreter ends with a carriage return: save it with LF"
 	}
 	if _, err := os.Stat(string(program)); err != nil {
-		return fmt.Sprintf("; the interpreter in its first line, %s, is not there", quote(string(program)))
+		return fmt.Sprintf("; the interpreter in its first line, %s, is not there", words.Quote(string(program)))
 	}
 	return ""
 }

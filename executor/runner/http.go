@@ -165,7 +165,7 @@ func (h *HTTP) Run(ctx context.Context, job *store.Job) (executor.Report, error)
 }
 
 func originRefused(o origin) *executor.Failure {
-	return executor.Failf("origin_not_allowed", "origin %s is not allow-listed on this executor", clip(string(o), 200))
+	return executor.Failf("origin_not_allowed", "origin %s is not allow-listed on this executor", words.Clip(string(o), 200))
 }
 
 // exchange is one request and its answer.
@@ -186,11 +186,11 @@ func (x *exchange) readSecrets() error {
 		}
 		s, err := readSecret(x.runner.secretsDir, h.secret)
 		if err != nil {
-			return unavailable(secretResource(h.secret), executor.Failf("secret_not_allowed", "secret %s: %v", quote(h.secret), err))
+			return unavailable(secretResource(h.secret), executor.Failf("secret_not_allowed", "secret %s: %v", words.Quote(h.secret), err))
 		}
 		if s.origin != x.payload.origin {
 			return unavailable(secretResource(h.secret), executor.Failf("secret_not_allowed", "secret %s is bound to another origin than %s",
-				quote(h.secret), clip(string(x.payload.origin), 200)))
+				words.Quote(h.secret), words.Clip(string(x.payload.origin), 200)))
 		}
 		x.secrets[h.name] = s
 		x.redact.add(s.value)

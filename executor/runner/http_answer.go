@@ -37,7 +37,7 @@ func (x *exchange) answer(ctx context.Context, r *http.Response) (executor.Repor
 	_, _ = capture.Write(body)
 	report.Output = capture.String()
 	if cut {
-		report.Output += fmt.Sprintf("\n… the answer is longer than %s bytes; the rest was not read …\n", thousands(x.runner.maxBody))
+		report.Output += fmt.Sprintf("\n… the answer is longer than %s bytes; the rest was not read …\n", words.Thousands(x.runner.maxBody))
 	}
 	if name := packing(r); len(body) > 0 && !slices.Contains(unpacked, name) {
 		report.Output += fmt.Sprintf("\n… the answer is packed as %s, which is not unpacked …\n", x.shown(name))
@@ -131,7 +131,7 @@ func (x *exchange) failure(ctx context.Context, u *url.URL, err error) error {
 	}
 	var refused *executor.Failure
 	if errors.As(err, &refused) {
-		refused.Message = clip(x.redact.text(name+" was redirected: "+refused.Message), 500)
+		refused.Message = words.Clip(x.redact.text(name+" was redirected: "+refused.Message), 500)
 		return refused
 	}
 	f := executor.Failf("http_error", "%s: %s", name, x.shown(reason(err)))
@@ -182,7 +182,7 @@ func reason(err error) string {
 	case errors.As(err, &body):
 		return body.Error()
 	case strings.Contains(err.Error(), "response headers exceeded"):
-		return fmt.Sprintf("the header of the answer is longer than %s bytes", thousands(maxHeader))
+		return fmt.Sprintf("the header of the answer is longer than %s bytes", words.Thousands(maxHeader))
 	}
 	return unreadable
 }
@@ -195,5 +195,5 @@ func (x *exchange) name(method string, u *url.URL) string {
 // shown makes a text fit for the error of an attempt, which everybody reads: the
 // secrets are removed first, and what is left is cut.
 func (x *exchange) shown(text string) string {
-	return clip(executor.MaskPasswords(x.redact.text(text)), 200)
+	return words.Clip(executor.MaskPasswords(x.redact.text(text)), 200)
 }

@@ -88,7 +88,7 @@ func (p *httpPayload) readBody(o *object) {
 		return
 	}
 	if strictjson.Kind(raw) == "a string" {
-		p.body, p.contentType = []byte(textOf(raw)), "text/plain; charset=utf-8"
+		p.body, p.contentType = []byte(strictjson.Text(raw)), "text/plain; charset=utf-8"
 		return
 	}
 	p.body, p.contentType = raw, "application/json"
@@ -103,7 +103,7 @@ func (p *httpPayload) readMethod(o *object) {
 	case p.method == "":
 		p.method = http.MethodGet
 	case !slices.Contains(known, p.method):
-		o.refuse("method %s is none of %s", quote(p.method), strings.Join(known, ", "))
+		o.refuse("method %s is none of %s", words.Quote(p.method), strings.Join(known, ", "))
 	case o.has("body") && (p.method == http.MethodGet || p.method == http.MethodHead):
 		o.refuse("%s takes no body", p.method)
 	}
@@ -116,32 +116,32 @@ var ownHeaders = []string{
 }
 
 func (p *httpPayload) readHeaders(o *object) {
-	fields := members(o.raw("headers", "an object"))
+	fields := strictjson.Members(o.raw("headers", "an object"))
 	seen := map[string]bool{}
 	for _, name := range sortedKeys(fields) {
 		h := header{name: http.CanonicalHeaderKey(name)}
 		switch strictjson.Kind(fields[name]) {
 		case "a string":
-			h.value = textOf(fields[name])
+			h.value = strictjson.Text(fields[name])
 		case "an object":
-			s := readObject(fmt.Sprintf("%s: headers: %s", o.path, quote(name)), fields[name], "secret")
+			s := readObject(fmt.Sprintf("%s: headers: %s", o.path, words.Quote(name)), fields[name], "secret")
 			h.secret = s.text("secret")
 			if h.secret == "" {
 				s.refuse("secret is missing: the name of a file in the secrets directory")
 			} else if !plainName(h.secret) {
-				s.refuse("secret %s must be a plain file name: no path, no leading dot", quote(h.secret))
+				s.refuse("secret %s must be a plain file name: no path, no leading dot", words.Quote(h.secret))
 			}
 			if s.err != nil {
 				o.err = s.err
 			}
 		default:
-			o.refuse(`headers: %s must be a string or {"secret": "name"}`, quote(name))
+			o.refuse(`headers: %s must be a string or {"secret": "name"}`, words.Quote(name))
 		}
 		switch {
 		case o.err != nil:
 			return
 		case !validHeaderName(name):
-			o.refuse("headers: %s cannot be the name of a header", quote(name))
+			o.refuse("headers: %s cannot be the name of a header", words.Quote(name))
 		case slices.Contains(ownHeaders, h.name):
 			o.refuse("headers: %s is set by the executor", h.name)
 		case seen[h.name]:

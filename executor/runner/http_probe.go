@@ -20,7 +20,7 @@ func (o origin) resource() store.Resource {
 			texts = append(texts, short)
 		}
 	}
-	r := store.Resource{Name: "origin " + clip(string(o), 200), Field: "url"}
+	r := store.Resource{Name: "origin " + words.Clip(string(o), 200), Field: "url"}
 	for _, text := range texts {
 		r.Texts = append(r.Texts, text, text+"/*", text+"?*", text+"#*")
 	}
@@ -29,7 +29,7 @@ func (o origin) resource() store.Resource {
 
 // secretResource is a secret as what jobs need, as Postgres writes their headers.
 func secretResource(name string) store.Resource {
-	return store.Resource{Name: "secret " + quote(name), Field: "headers", Texts: []string{`*{"secret": ` + string(jsonText(name)) + `}*`}}
+	return store.Resource{Name: "secret " + words.Quote(name), Field: "headers", Texts: []string{`*{"secret": ` + string(jsonText(name)) + `}*`}}
 }
 
 // Resources are none: no origin hears of us before a job wants it.
@@ -52,7 +52,7 @@ func (h *HTTP) Probe(ctx context.Context, r store.Resource) error {
 		return originRefused(o)
 	}
 	if err := h.connect(ctx, u); err != nil {
-		return executor.Failf("http_error", "%s: %s", clip(string(o), 200), reason(err))
+		return executor.Failf("http_error", "%s: %s", words.Clip(string(o), 200), reason(err))
 	}
 	return nil
 }

@@ -73,7 +73,7 @@ func (c *Capture) String() string {
 	head = head[:wordEnd(head)]
 	tail = tail[wordStart(tail):]
 	left := c.total - int64(len(head)+len(tail))
-	return head + "\n… " + thousands(left) + " bytes left out …\n" + tail
+	return head + "\n… " + words.Thousands(left) + " bytes left out …\n" + tail
 }
 
 // From returns what was written from offset on, as executor.Output says, up to the end
@@ -86,7 +86,7 @@ func (c *Capture) From(offset int64) (text []byte, next int64) {
 func (c *Capture) redactedFrom(offset int64, r *redactor) (text []byte, next int64) {
 	before, left, after, next := c.since(offset)
 	if left > 0 {
-		text = append(r.cutText(before), "\n… "+thousands(left)+" bytes left out …\n"...)
+		text = append(r.cutText(before), "\n… "+words.Thousands(left)+" bytes left out …\n"...)
 	}
 	settled := r.settled(after[:wordEnd(string(after))])
 	return append(text, r.bytes(after[:settled])...), next - int64(len(after)-settled)
@@ -122,7 +122,7 @@ func wordEnd(s string) int {
 	if i := strings.LastIndexAny(s, blanks); i >= len(s)-maxWord {
 		return i + 1
 	}
-	return runeStart(s, len(s))
+	return words.RuneStart(s, len(s))
 }
 
 // wordStart returns the length of the word at the start of s that was cut.
@@ -131,22 +131,6 @@ func wordStart(s string) int {
 		return i
 	}
 	return firstRune(s)
-}
-
-// runeStart returns the largest index ≤ n at which s can be cut without
-// splitting a rune whose first bytes are there. Bytes that are no UTF-8 can be
-// cut anywhere.
-func runeStart(s string, n int) int {
-	for i := n - 1; i >= 0 && i > n-utf8.UTFMax; i-- {
-		if !utf8.RuneStart(s[i]) {
-			continue
-		}
-		if utf8.FullRuneInString(s[i:n]) {
-			return n
-		}
-		return i
-	}
-	return n
 }
 
 // firstRune returns how many leading bytes of s belong to a rune that began
@@ -160,11 +144,3 @@ func firstRune(s string) int {
 	return 0
 }
 
-// thousands writes n with a comma every three digits.
-func thousands(n int64) string {
-	s := strconv.FormatInt(n, 10)
-	for i := len(s) - 3; i > 0; i -= 3 {
-		s = s[:i] + "," + s[i:]
-	}
-	return s
-}

@@ -62,13 +62,18 @@ func (o *object) raw(name, kind string) json.RawMessage {
 }
 
 // text returns a string field, "" when it is left out.
-func (o *object) text(name string) string { return textOf(o.raw(name, "a string")) }
+func (o *object) text(name string) string { return strictjson.Text(o.raw(name, "a string")) }
 
 // boolean returns a field that is true or false, false when it is left out.
 func (o *object) boolean(name string) bool { return string(o.raw(name, "a boolean")) == "true" }
 
 // list returns the elements of an array field.
-func (o *object) list(name string) []json.RawMessage { return elements(o.raw(name, "an array")) }
+func (o *object) list(name string) []json.RawMessage { return strictjson.Elements(o.raw(name, "an array")) }
+
+// members returns the members of an object field.
+func (o *object) members(name string) map[string]json.RawMessage {
+	return strictjson.Members(o.raw(name, "an object"))
+}
 
 // texts returns an array field whose elements all are strings.
 func (o *object) texts(name string) []string {
@@ -78,26 +83,9 @@ func (o *object) texts(name string) []string {
 			o.refuse("%s[%d] must be a string, not %s", name, i, k)
 			return nil
 		}
-		out = append(out, textOf(v))
+		out = append(out, strictjson.Text(v))
 	}
 	return out
-}
-
-// textOf, elements and members read a value whose kind is known to fit; they
-// return nothing for nil.
-func textOf(raw json.RawMessage) (s string) {
-	_ = json.Unmarshal(raw, &s) // valid and a string: cannot fail
-	return s
-}
-
-func elements(raw json.RawMessage) (list []json.RawMessage) {
-	_ = json.Unmarshal(raw, &list)
-	return list
-}
-
-func members(raw json.RawMessage) (m map[string]json.RawMessage) {
-	_ = json.Unmarshal(raw, &m)
-	return m
 }
 
 func sortedKeys[V any](m map[string]V) []string {
@@ -109,14 +97,3 @@ func sortedKeys[V any](m map[string]V) []string {
 	return keys
 }
 
-// quote quotes a text of the payload for a sentence and keeps it short: a name
-// may be as long as a payload.
-func quote(s string) string { return fmt.Sprintf("%q", clip(s, 80)) }
-
-// clip cuts s after at most n bytes, at the start of a rune, and shows the cut.
-func clip(s string, n int) string {
-	if len(s) <= n {
-		return s
-	}
-	return s[:runeStart(s, n)] + "…"
-}

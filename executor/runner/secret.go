@@ -71,7 +71,7 @@ func checkSecrets(dir string) error {
 			continue
 		}
 		if err := onlyOurs(path); err != nil {
-			problems = append(problems, fmt.Errorf("secret %s: %w", quote(entry.Name()), err))
+			problems = append(problems, fmt.Errorf("secret %s: %w", words.Quote(entry.Name()), err))
 		}
 	}
 	return errors.Join(problems...)

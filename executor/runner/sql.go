@@ -1,44 +1,44 @@
 package runner
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"strings"
 	"sync"
 	"time"
 
 	"github.com/tagexec/tagexec/executor"
+	"github.com/tagexec/tagexec/executor/runner/sql"
+	"github.com/tagexec/tagexec/executor/runner/words"
 	"github.com/tagexec/tagexec/store"
 )
 
-const (
-	// defaultPoolSize is the default of SQLOptions.PoolSize.
-	defaultPoolSize = 16
-	// maxShapes is how many rows become JSON at the same time: an array of many
-	// elements takes up to 20 MB for the few milliseconds that it lasts.
-	maxShapes = 4
-	// cancelGrace is how long a server may take to end a statement after a
-	// cancel request; after that the request is repeated and the connection
-	// closed.
-	cancelGrace = 2 * time.Second
-	// rollbackTime is how long ROLLBACK may take before the connection is closed
-	// instead. The job waits for it, also when it was cancelled.
-	rollbackTime = time.Second
-	// resetTime is the same for DISCARD ALL, for which nobody waits.
-	resetTime = 5 * time.Second
-)
+// defaultPoolSize is the default of SQLOptions.PoolSize.
+const defaultPoolSize = 16
+
+// worthALine is how long one of several statements must take for the output to say so.
+const worthALine = time.Second
 
 // SQLOptions are the settings of a SQL runner. The zero value is valid.
 type SQLOptions struct {
 	// PoolSize is how many connections a source gets at most; 0 means 16. A
 	// job beyond it, or beyond what the server allows, waits, and its time runs.
-	// pool_max_conns in a source's URL comes before it.
 	PoolSize int
+	// Queue is the id of the queue, by which the engines tell its statements from those
+	// of another one with the same login. See store.Store.QueueName.
+	Queue string
+	// Engines are further engines, by the scheme of their URLs.
+	Engines map[string]sql.Parse
+	// Log is told what a server does not have, and what is lost by that; nil: nobody is.
+	Log *slog.Logger
 }
 
-// SQL runs SQL jobs: all statements of a job in one READ COMMITTED
-// transaction on one of the configured sources.
+// SQL runs SQL jobs: all statements of a job in one transaction on one of the
+// configured sources. What follows is said of Postgres; the package of an engine says
+// where it differs.
 //
 //	{"source": "warehouse", "statement": "DELETE FROM t WHERE day = $1", "args": ["1997-01-31"]}
 //	{"source": "warehouse", "statements": [{"statement": "…", "args": […]}, {"statement": "…"}]}
@@ -74,14 +74,14 @@ type SQLOptions struct {
 // connection is reset with DISCARD ALL. connect_timeout in the URL of a source also
 // limits the wait for the first answers of a connection, and for BEGIN.
 type SQL struct {
-	sources map[string]*source
-	shapes  chan struct{} // holds a token for each row that becomes JSON now
+	sources map[string]sql.Engine
+	queue   string
 }
 
-// NewSQL makes a runner for the named sources, each a Postgres URL with a login
-// of its own. It does not connect: a source that is down now can be up when a job
-// needs it. The error lists every source that is wrong, and how; it holds no part
-// of a URL but names of parameters and files. Close ends the runner.
+// NewSQL makes a runner for the named sources, each the URL of an engine (see
+// ParseSource) with a login of its own. It does not connect: a source that is down now
+// can be up when a job needs it. The error lists every source that is wrong, and how; it
+// holds no part of a URL but names of parameters and files. Close ends the runner.
 func NewSQL(_ context.Context, sources map[string]string, opt SQLOptions) (*SQL, error) {
 	var problems []error
 	if len(sources) == 0 {
@@ -90,14 +90,14 @@ func NewSQL(_ context.Context, sources map[string]string, opt SQLOptions) (*SQL,
 	if opt.PoolSize < 0 {
 		problems = append(problems, fmt.Errorf("pool size %d is below 0", opt.PoolSize))
 	}
-	s := &SQL{sources: make(map[string]*source, len(sources)), shapes: make(chan struct{}, maxShapes)}
+	s := &SQL{sources: make(map[string]sql.Engine, len(sources)), queue: opt.Queue}
 	for _, name := range sortedKeys(sources) {
-		made, err := newSource(sources[name], opt.PoolSize)
+		made, err := newEngine(sources[name], opt)
 		if name == "" {
 			err = errors.New("it has no name")
 		}
 		if err != nil {
-			problems = append(problems, fmt.Errorf("source %s: %w", quote(name), err))
+			problems = append(problems, fmt.Errorf("source %s: %w", words.Quote(name), err))
 		}
 		if made != nil {
 			s.sources[name] = made
@@ -110,12 +110,23 @@ func NewSQL(_ context.Context, sources map[string]string, opt SQLOptions) (*SQL,
 	return s, nil
 }
 
+func newEngine(url string, opt SQLOptions) (sql.Engine, error) {
+	source, err := parseSource(url, opt.Engines)
+	if err != nil {
+		return nil, err
+	}
+	return source.Engine(sql.Options{
+		Connections: cmp.Or(min(max(opt.PoolSize, 0), 10_000), defaultPoolSize),
+		Log:         cmp.Or(opt.Log, slog.New(slog.DiscardHandler)),
+	})
+}
+
 // Close closes all connections. Jobs that still run lose theirs a moment later:
 // end their contexts first.
 func (s *SQL) Close() {
 	var closing sync.WaitGroup
-	for _, source := range s.sources {
-		closing.Go(source.Close)
+	for _, engine := range s.sources {
+		closing.Go(engine.Close)
 	}
 	closing.Wait()
 }
@@ -130,21 +141,111 @@ func (s *SQL) Run(ctx context.Context, job *store.Job) (executor.Report, error) 
 	if err != nil {
 		return executor.Report{}, err
 	}
-	conn, err := s.sources[source].connection(ctx)
+	engine := s.sources[source]
+	if err := payload.fits(engine.Traits()); err != nil {
+		return executor.Report{}, err
+	}
+	if err := payload.fillIn(job); err != nil {
+		return executor.Report{}, err
+	}
+	output := &Capture{}
+	session, err := s.begin(ctx, engine, job, payload.atomic, output)
 	if err != nil {
 		return executor.Report{}, unavailable(s.resource(source), connectFailure(ctx, source, err))
 	}
-	defer conn.Release()
-	tx := transaction{pg: conn.Conn().PgConn(), types: conn.Conn().TypeMap(), atomic: payload.atomic, output: &Capture{}, shapes: s.shapes}
-	if err := tx.begin(ctx, conn.Conn().Config().ConnectTimeout); err != nil {
-		return executor.Report{}, unavailable(s.resource(source), connectFailure(ctx, source, err))
-	}
-	report, err := tx.run(ctx, payload.statements)
-	if err != nil {
-		tx.rollback()
-		err = tx.unlessClockWasSet(ctx, err)
-	}
+	defer session.End()
+	executor.ShowOutput(ctx, output)
+	report, err := runStatements(ctx, session, payload, output)
+	report.Output, report.OutputBytes = output.String(), output.Len()
+	report.QueryID = session.QueryID()
 	return report, err
+}
+
+// begin opens a session. Up to its end nothing of the job was sent.
+func (s *SQL) begin(ctx context.Context, engine sql.Engine, job *store.Job, atomic bool, output *Capture) (sql.Session, error) {
+	session, err := engine.Open(ctx, sql.Job{
+		Queue: s.queue, ID: job.ID, Attempt: job.Attempt, Tag: job.Tag, Batch: deref(job.Batch), Atomic: atomic, Output: output,
+	})
+	if err != nil {
+		return nil, err
+	}
+	if err := session.Begin(ctx); err != nil {
+		session.End()
+		return nil, err
+	}
+	return session, nil
+}
+
+func runStatements(ctx context.Context, session sql.Session, p sqlPayload, output *Capture) (executor.Report, error) {
+	var report executor.Report
+	for i, st := range p.statements {
+		st.Where, st.WantRow = sql.OnlyStatement, i == len(p.statements)-1
+		if len(p.statements) > 1 {
+			st.Where = fmt.Sprintf("statement %d of %d", i+1, len(p.statements))
+		}
+		began := time.Now()
+		done, err := session.Exec(ctx, st)
+		if err != nil {
+			return executor.Report{}, afterward(hidden(err, st), p.atomic, i)
+		}
+		if took := time.Since(began); len(p.statements) > 1 && took >= worthALine {
+			fmt.Fprintf(output, "%s, %.0f s\n", st.Where, took.Seconds())
+		}
+		report.RowsAffected = sum(report.RowsAffected, done.Rows)
+		report.Value = done.Row
+	}
+	if err := session.Commit(ctx); err != nil {
+		return executor.Report{}, err
+	}
+	return report, nil
+}
+
+// hidden is err without the values of arguments.
+func hidden(err error, st sql.Statement) error {
+	var f *executor.Failure
+	if errors.As(err, &f) {
+		f.Message = hideArguments(f.Message, st)
+	}
+	return err
+}
+
+// afterward adds to err what the statements before it have done for good.
+func afterward(err error, atomic bool, done int) error {
+	if atomic || done == 0 {
+		return err
+	}
+	stays := "; what statement 1 did stays"
+	if done > 1 {
+		stays = fmt.Sprintf("; what statements 1 to %d did stays", done)
+	}
+	var f *executor.Failure
+	if errors.As(err, &f) {
+		f.Message += stays
+		return err
+	}
+	return fmt.Errorf("%w%s", err, stays)
+}
+
+// sum adds what is counted; nil is not.
+func sum(a, b *int64) *int64 {
+	if a == nil || b == nil {
+		return cmp.Or(a, b)
+	}
+	both := *a + *b
+	return &both
+}
+
+// connectFailure says which source an attempt could not begin on.
+func connectFailure(ctx context.Context, source string, err error) error {
+	if ctx.Err() != nil {
+		return fmt.Errorf("waiting for a connection to source %s was ended: %w", words.Quote(source), context.Cause(ctx))
+	}
+	var f *executor.Failure
+	if !errors.As(err, &f) {
+		f = sql.NoConnection("no connection")
+	}
+	// Not permanent: the login or the server can be mended.
+	return executor.Failf(f.Code, "connecting to source %s: %s", words.Quote(source), f.Message)
 }
 
 func (s *SQL) source(name string) (string, error) {
@@ -152,7 +253,7 @@ func (s *SQL) source(name string) (string, error) {
 		return name, nil
 	}
 	if name != "" {
-		return "", unavailable(s.resource(name), executor.Failf("source_not_allowed", "source %s is not allow-listed on this executor", quote(name)))
+		return "", unavailable(s.resource(name), executor.Failf("source_not_allowed", "source %s is not allow-listed on this executor", words.Quote(name)))
 	}
 	names := sortedKeys(s.sources)
 	if len(names) == 1 {

@@ -2,68 +2,36 @@ package runner
 
 import (
 	"encoding/json"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
 
-	"github.com/jackc/pgx/v5/pgconn"
-
+	"github.com/tagexec/tagexec/executor/runner/sql"
 	"github.com/tagexec/tagexec/executor/runner/strictjson"
 )
 
-// The error of an attempt is read by everybody who may read tagreport, the output
-// only by those who may read payloads. So of what a server says the error holds
-// what is wrong and where, and the output all of it.
-
-const quotationMark = `["'` + "`" + `«»‹›“”„‘’「」『』]`
-
-var (
-	// quoted is what stands in quotation marks, of any language: from the first
-	// to the last, since a value may hold some too.
-	quoted    = regexp.MustCompile(`(?s)` + quotationMark + `.*` + quotationMark)
-	quotation = regexp.MustCompile(quotationMark)
-	// parameter finds which argument the server could not read, in the context of an
-	// error; other lines there quote data.
-	parameter = regexp.MustCompile(`(?m)^[\p{L} ]+\$(\d{1,5})(?: = .*)?$`)
-)
-
-// publicMessage returns a server's message without the values that it quotes. It
-// does so in the class "data exception"; elsewhere it quotes names.
-func publicMessage(e *pgconn.PgError) string {
-	if !strings.HasPrefix(e.Code, "22") {
-		return e.Message
-	}
-	message := e.Message
-	if first := quotation.FindStringIndex(message); first != nil && len(message) > maxNotice/2 {
-		message = message[:first[0]] // its end, and with it a quotation mark, may have been cut off
-	}
-	message = strings.TrimRight(quoted.ReplaceAllString(message, "…"), " :…")
-	if n := parameter.FindStringSubmatch(e.Where); n != nil {
-		message += ", in argument $" + n[1]
-	}
-	return message
-}
-
-// hideArguments puts $1 in the place of the first argument's value, and so on,
-// wherever a message holds it: a procedure may quote what it was given. What
-// stands in the statement itself is no value.
-func hideArguments(message string, st statement) string {
-	type value struct {
-		text string
-		of   int
-	}
+// hideArguments puts $1 in the place of the first argument's value, and so on, and
+// {name} in that of a named one, wherever a message holds it: a procedure may quote
+// what it was given. What stands in the statement itself is no value.
+func hideArguments(message string, st sql.Statement) string {
+	type value struct{ text, name string }
 	var values []value
-	for i, arg := range st.args {
-		for _, text := range scalars(arg) {
-			if len(text) >= shortest && !strings.Contains(st.text, text) {
-				values = append(values, value{text, i + 1})
+	hide := func(name string, of json.RawMessage) {
+		for _, text := range scalars(of) {
+			if len(text) >= shortest && !strings.Contains(st.Text, text) {
+				values = append(values, value{text, name})
 			}
 		}
 	}
+	for i, arg := range st.Args {
+		hide("$"+strconv.Itoa(i+1), arg)
+	}
+	for _, name := range sortedKeys(st.Params) {
+		hide("{"+name+"}", st.Params[name])
+	}
 	slices.SortStableFunc(values, func(a, b value) int { return len(b.text) - len(a.text) }) // one may be a part of another
 	for _, v := range values {
-		message = strings.ReplaceAll(message, v.text, "$"+strconv.Itoa(v.of))
+		message = strings.ReplaceAll(message, v.text, v.name)
 	}
 	return message
 }
@@ -72,15 +40,15 @@ func hideArguments(message string, st statement) string {
 func scalars(raw json.RawMessage) (list []string) {
 	switch strictjson.Kind(raw) {
 	case "a string":
-		return []string{textOf(raw)}
+		return []string{strictjson.Text(raw)}
 	case "a number":
 		return []string{strings.TrimSpace(string(raw))}
 	case "an array":
-		for _, element := range elements(raw) {
+		for _, element := range strictjson.Elements(raw) {
 			list = append(list, scalars(element)...)
 		}
 	case "an object":
-		for _, member := range members(raw) {
+		for _, member := range strictjson.Members(raw) {
 			list = append(list, scalars(member)...)
 		}
 	}

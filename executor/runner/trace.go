@@ -1,11 +1,6 @@
 package runner
 
-import (
-	"context"
-	"regexp"
-
-	"github.com/tagexec/tagexec/executor"
-)
+import "regexp"
 
 // traceparent is the field of every payload that names the trace which its job
 // belongs to. Runners hand on that of the attempt: as TRACEPARENT to a command, as a
@@ -18,17 +13,6 @@ var w3c = regexp.MustCompile(`^[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}
 // readTraceparent checks the traceparent of a payload. Whoever traces reads it.
 func readTraceparent(o *object) {
 	if parent := o.text(traceparent); o.has(traceparent) && !w3c.MatchString(parent) {
-		o.refuse("%s %s must be a W3C traceparent, as in 00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01", traceparent, quote(parent))
+		o.refuse("%s %s must be a W3C traceparent, as in 00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01", traceparent, words.Quote(parent))
 	}
-}
-
-// traceComment is what goes behind a statement, as sqlcommenter writes it; "" if
-// nobody traces. It begins a line of its own, because the statement may end in a
-// comment.
-func traceComment(ctx context.Context) string {
-	parent := executor.Traceparent(ctx)
-	if !w3c.MatchString(parent) {
-		return ""
-	}
-	return "\n/*traceparent='" + parent + "'*/"
 }

@@ -58,7 +58,7 @@ BEGIN
     ), again AS (
         UPDATE tagexec.tag_jobs j
            SET state = 'pending', failures = 0, crashes = 0, cancel_requested_at = NULL, retry_request = NULL, unavailable_since = NULL,
-               rows_affected = NULL, exit_code = NULL, result = NULL, error_code = NULL, error = NULL, attempt_is_past = true, last_outcome = NULL, last_output = NULL, last_output_bytes = NULL,
+               rows_affected = NULL, exit_code = NULL, result = NULL, error_code = NULL, error = NULL, attempt_is_past = true, last_outcome = NULL, last_output = NULL, last_output_bytes = NULL, last_query_id = NULL,
                tag = r.tag, kind = r.kind, payload = r.payload, biz_date = r.biz_date, pool = r.pool, slots = r.slots,
                priority = r.priority, mutex_key = r.mutex_key, run_at = greatest(r.run_at, statement_timestamp()),
                timeout_seconds = r.timeout_seconds, max_attempts = r.max_attempts

@@ -11,7 +11,7 @@ BEGIN
         SELECT j.id FROM tagexec.tag_jobs j WHERE j.id = ANY (ids) AND j.state = 'cancelled' AND j.retry_request IS NOT NULL));
     UPDATE tagexec.tag_jobs j
        SET state = 'pending', failures = 0, crashes = 0, cancel_requested_at = NULL, retry_request = NULL, unavailable_since = NULL,
-           rows_affected = NULL, exit_code = NULL, result = NULL, error_code = NULL, error = NULL, attempt_is_past = true, last_outcome = NULL, last_output = NULL, last_output_bytes = NULL,
+           rows_affected = NULL, exit_code = NULL, result = NULL, error_code = NULL, error = NULL, attempt_is_past = true, last_outcome = NULL, last_output = NULL, last_output_bytes = NULL, last_query_id = NULL,
            tag = coalesce(r.tag, j.tag), kind = coalesce(r.kind, j.kind), payload = coalesce(r.payload, j.payload),
            biz_date = CASE WHEN j.retry_request ? 'biz_date' THEN r.biz_date ELSE j.biz_date END,
            pool = coalesce(r.pool, j.pool), slots = coalesce(r.slots, j.slots), priority = coalesce(r.priority, j.priority),

@@ -21,7 +21,7 @@ BEGIN
     ), again AS (
         UPDATE tagexec.tag_jobs j
            SET state = 'pending', failures = 0, crashes = 0, cancel_requested_at = NULL, retry_request = NULL, unavailable_since = NULL, run_at = statement_timestamp(),
-               rows_affected = NULL, exit_code = NULL, result = NULL, error_code = NULL, error = NULL, attempt_is_past = true, last_outcome = NULL, last_output = NULL, last_output_bytes = NULL
+               rows_affected = NULL, exit_code = NULL, result = NULL, error_code = NULL, error = NULL, attempt_is_past = true, last_outcome = NULL, last_output = NULL, last_output_bytes = NULL, last_query_id = NULL
          WHERE j.id = ANY (ids) AND j.id <> ALL (left_out) AND j.state <> 'running' AND j.state = ANY (states)
            -- One that waits out a pause after an attempt is tried now; one that waits for its own time is not.
            AND (j.state <> 'pending' OR (j.failures > 0 OR j.error_code = 'unavailable') AND j.run_at > now())

@@ -13,7 +13,8 @@ SELECT a.job_id, a.attempt, a.tag, a.kind, a.pool, a.slots, a.batch, a.biz_date,
        greatest(0, extract(epoch FROM a.started_at - a.queued_at))::double precision  AS queue_wait_seconds,
        greatest(0, extract(epoch FROM a.finished_at - a.started_at))::double precision AS run_seconds,
        a.executor_id, a.hostname, a.rows_affected, a.exit_code, a.error_code, a.error, a.output_bytes,
-       b.dag_id, b.run_id, b.task_id, b.map_index, b.try_number, b.logical_date, b.log_url
+       b.dag_id, b.run_id, b.task_id, b.map_index, b.try_number, b.logical_date, b.log_url,
+       a.query_id
   FROM tagexec.attempts a
   LEFT JOIN tagexec.tag_batches b ON b.batch = a.batch;
 COMMENT ON VIEW   tagreport.attempts IS 'History: one row per ended attempt, with what its job was then. Ask for a range of finished_at, with or without a tag: it is found without reading the rest.';
@@ -45,3 +46,4 @@ COMMENT ON COLUMN tagreport.attempts.map_index          IS 'Index of a mapped Ai
 COMMENT ON COLUMN tagreport.attempts.try_number         IS 'Try of the Airflow task that submitted the batch last.';
 COMMENT ON COLUMN tagreport.attempts.logical_date       IS 'Logical date of the DAG run.';
 COMMENT ON COLUMN tagreport.attempts.log_url            IS 'Link to the Airflow task''s log.';
+COMMENT ON COLUMN tagreport.attempts.query_id           IS 'By what the engine''s own lists and logs name the SQL statement that ran last, e.g. a process of Postgres, a query_id of ClickHouse.';

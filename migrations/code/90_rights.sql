@@ -14,7 +14,7 @@ WITH stated (roles, privilege, kind, schema, names, columns) AS ( -- names null:
     ('{tagexec_producer}', 'EXECUTE', 'function', 'tagexec', '{submit_jobs,batch_settled,assert_batch_ok,cancel_batch}', NULL),
 
     ('{tagexec_executor}', 'SELECT',  'table',    'tagexec', NULL, NULL),
-    ('{tagexec_executor}', 'UPDATE',  'table',    'tagexec', '{tag_jobs}', '{state,attempt,failures,crashes,executor_id,started_at,finished_at,deadline_at,run_at,unavailable_since,rows_affected,exit_code,result,error_code,error,attempt_is_past,last_outcome,last_output,last_output_bytes}'),
+    ('{tagexec_executor}', 'UPDATE',  'table',    'tagexec', '{tag_jobs}', '{state,attempt,failures,crashes,executor_id,started_at,finished_at,deadline_at,run_at,unavailable_since,rows_affected,exit_code,result,error_code,error,attempt_is_past,last_outcome,last_output,last_output_bytes,last_query_id}'),
     ('{tagexec_executor}', 'INSERT',  'table',    'tagexec', '{tag_past_attempts,tag_kinds,tag_executors}', NULL),
     ('{tagexec_executor}', 'UPDATE',  'table',    'tagexec', '{tag_executors}', NULL),
     ('{tagexec_executor}', 'INSERT',  'table',    'tagexec', '{tag_unwritable_jobs}', '{job_id,error_code,error}'), -- not who reported it

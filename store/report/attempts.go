@@ -24,10 +24,11 @@ type Attempt struct {
 	ErrorCode        *string   `json:"error_code"`
 	Error            *string   `json:"error"`
 	OutputBytes      int64     `json:"output_bytes"`
+	QueryID          *string   `json:"query_id"`
 }
 
 const attemptColumns = `a.job_id, a.attempt, a.outcome, a.queued_at, a.started_at, a.finished_at, a.queue_wait_seconds, a.run_seconds,
-       a.executor_id::text AS executor_id, a.hostname, a.rows_affected, a.exit_code, a.error_code, a.error, a.output_bytes`
+       a.executor_id::text AS executor_id, a.hostname, a.rows_affected, a.exit_code, a.error_code, a.error, a.output_bytes, a.query_id`
 
 // A job that is handed back again and again may have more.
 const attemptsSQL = `-- tagexec: list attempts of a job

@@ -138,7 +138,7 @@ func (c Config) problems() []string {
 		list = append(list, err.Error())
 	}
 	for _, name := range slices.Sorted(maps.Keys(c.SQLSources)) {
-		if _, err := postgres.Source(c.SQLSources[name]); err != nil {
+		if _, err := runner.ParseSource(c.SQLSources[name]); err != nil {
 			list = append(list, fmt.Sprintf("%s_SQL_SOURCES: source %q: %v", Prefix, name, err))
 		}
 	}
@@ -154,8 +154,8 @@ func (c Config) Secrets() []string {
 		}
 	}
 	for _, url := range c.SQLSources {
-		if d, err := postgres.Source(url); err == nil {
-			list = append(list, d.Password())
+		if s, err := runner.ParseSource(url); err == nil {
+			list = append(list, s.Password())
 		}
 	}
 	return list

@@ -48,7 +48,12 @@ func Open(ctx context.Context, c config.Config, batch string, log *slog.Logger) 
 		st.Close()
 		return nil, err
 	}
-	runners, closeRunners, err := newRunners(ctx, c)
+	queue, err := st.QueueName(ctx)
+	if err != nil {
+		st.Close()
+		return nil, err
+	}
+	runners, closeRunners, err := newRunners(ctx, c, queue, log)
 	if err != nil {
 		st.Close()
 		return nil, err
@@ -125,7 +130,7 @@ func OpenStore(ctx context.Context, c config.Config) (*store.Store, error) {
 
 // newRunners sets up a runner for each kind that is configured. The error
 // lists everything wrong.
-func newRunners(ctx context.Context, c config.Config) (executor.Runners, func(), error) {
+func newRunners(ctx context.Context, c config.Config, queue string, log *slog.Logger) (executor.Runners, func(), error) {
 	var (
 		runners  = executor.Runners{}
 		closers  []func()
@@ -138,7 +143,7 @@ func newRunners(ctx context.Context, c config.Config) (executor.Runners, func(),
 	}
 	wanted := func(kind string) bool { return len(c.Kinds) == 0 || slices.Contains(c.Kinds, kind) }
 	if len(c.SQLSources) > 0 && wanted("sql") {
-		if r, err := runner.NewSQL(ctx, c.SQLSources, runner.SQLOptions{PoolSize: int(c.Workers)}); err != nil {
+		if r, err := runner.NewSQL(ctx, c.SQLSources, runner.SQLOptions{PoolSize: int(c.Workers), Queue: queue, Log: log}); err != nil {
 			refused("SQL_SOURCES", err)
 		} else {
 			runners["sql"], closers = r, append(closers, r.Close)

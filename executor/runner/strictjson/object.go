@@ -69,3 +69,22 @@ func quote(name string) string {
 	}
 	return fmt.Sprintf("%q", name)
 }
+
+// Text, Elements and Members read a value of which Kind has said that it fits; they
+// return nothing for nil.
+func Text(raw json.RawMessage) (s string) {
+	_ = json.Unmarshal(raw, &s) // valid and a string: cannot fail
+	return s
+}
+
+// Elements returns the elements of an array.
+func Elements(raw json.RawMessage) (list []json.RawMessage) {
+	_ = json.Unmarshal(raw, &list)
+	return list
+}
+
+// Members returns the members of an object.
+func Members(raw json.RawMessage) (m map[string]json.RawMessage) {
+	_ = json.Unmarshal(raw, &m)
+	return m
+}

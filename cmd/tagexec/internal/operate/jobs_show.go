@@ -83,7 +83,7 @@ func printJob(l *listing.Look, j report.JobDetail) error {
 		return nil
 	}
 	l.Print("")
-	if err := listing.Rows(l, []string{"attempt", "outcome", "hostname", "started_at", "run_seconds", "output_bytes", "error_code", "error"}, j.Attempts); err != nil {
+	if err := listing.Rows(l, []string{"attempt", "outcome", "hostname", "started_at", "run_seconds", "output_bytes", "query_id", "error_code", "error"}, j.Attempts); err != nil {
 		return err
 	}
 	if j.Attempts[0].OutputBytes > 0 {

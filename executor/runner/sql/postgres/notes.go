@@ -1,28 +1,29 @@
-package runner
+package postgres
 
 import (
 	"fmt"
+	"io"
 	"strings"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 )
 
-// notesKey is where a connection keeps the output of the job that uses it.
+// notesKey is where a connection keeps the io.Writer that takes what the server says.
 const notesKey = "tagexec notes"
 
 // takeNotes makes the connections of a configuration write what a server says
 // beside its results (RAISE NOTICE, VERBOSE, warnings) to the output of their job.
 func takeNotes(config *pgx.ConnConfig) {
 	config.OnNotice = func(pg *pgconn.PgConn, n *pgconn.Notice) {
-		if output, ok := pg.CustomData()[notesKey].(*Capture); ok {
+		if output, ok := pg.CustomData()[notesKey].(io.Writer); ok {
 			writeMessage(output, (*pgconn.PgError)(n))
 		}
 	}
 }
 
 // writeMessage writes all that a server says in a notice or an error.
-func writeMessage(output *Capture, e *pgconn.PgError) {
+func writeMessage(output io.Writer, e *pgconn.PgError) {
 	text := &strings.Builder{}
 	text.WriteString(e.Severity)
 	if isError := !strings.HasPrefix(e.Code, "00") && !strings.HasPrefix(e.Code, "01"); isError {

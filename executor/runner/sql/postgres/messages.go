@@ -1,4 +1,4 @@
-package runner
+package postgres
 
 import (
 	"bufio"
@@ -7,21 +7,18 @@ import (
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgproto3"
+
+	"github.com/tagexec/tagexec/executor/runner/sql"
 )
 
-const (
-	// maxRow is the longest row that is taken from a server, and the longest
-	// message of another kind, in bytes: the driver reads each into memory as a
-	// whole. A longer row could not become a result anyway, see maxResult.
-	maxRow = 1 << 20
-	// maxNotice is the longest error or notice, in bytes; the rest is cut off.
-	maxNotice = 64 << 10
-)
+// maxNotice is the longest error or notice, in bytes; the rest is cut off.
+const maxNotice = 64 << 10
 
 // boundMessages bounds what the connections of a configuration hold in memory,
-// whatever statements return: see messages.
+// whatever statements return: see messages. The driver reads each message into memory
+// as a whole.
 func boundMessages(config *pgx.ConnConfig) {
-	config.MaxProtocolMessageBodyLen = maxRow
+	config.MaxProtocolMessageBodyLen = sql.MaxRow
 	config.BuildFrontend = func(r io.Reader, w io.Writer) *pgproto3.Frontend {
 		return pgproto3.NewFrontend(&messages{from: bufio.NewReaderSize(r, 32<<10)}, w)
 	}
@@ -32,7 +29,7 @@ func boundMessages(config *pgx.ConnConfig) {
 //
 //   - Of a result the first row is passed on. The others are dropped, and so is
 //     the data of COPY TO STDOUT.
-//   - A first row longer than maxRow becomes a row without values. Whoever wants
+//   - A first row longer than sql.MaxRow becomes a row without values. Whoever wants
 //     it finds fewer values than columns.
 //   - An error or a notice longer than maxNotice is cut.
 type messages struct {
@@ -93,7 +90,7 @@ func (m *messages) next() error {
 			m.pass, m.drop = 0, len(header)+body
 			return nil
 		}
-		if body > maxRow {
+		if body > sql.MaxRow {
 			m.pass, m.blank, m.drop = 0, 2, body-2 // the number of values
 		}
 	case 'E', 'N': // ErrorResponse, NoticeResponse

@@ -1,4 +1,4 @@
-package runner
+package postgres
 
 import (
 	"bytes"
@@ -7,6 +7,8 @@ import (
 
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgtype"
+
+	"github.com/tagexec/tagexec/executor/runner/sql"
 )
 
 // rowResult returns a row in text format as a JSON object column → value, as
@@ -17,11 +19,11 @@ import (
 // The server does not make the JSON, since no wrapper fits around every
 // statement that returns rows.
 func rowResult(types *pgtype.Map, fields []pgconn.FieldDescription, row [][]byte) (json.RawMessage, error) {
-	object := make(map[string]json.RawMessage, len(row))
+	columns, values := make([]string, len(row)), make([]json.RawMessage, len(row))
 	for i, text := range row {
-		object[fields[i].Name] = jsonValue(types, fields[i].DataTypeOID, text)
+		columns[i], values[i] = fields[i].Name, jsonValue(types, fields[i].DataTypeOID, text)
 	}
-	return json.Marshal(object)
+	return sql.Object(columns, values)
 }
 
 // jsonValue converts one value; nil is NULL.
@@ -41,20 +43,20 @@ func jsonValue(types *pgtype.Map, oid uint32, text []byte) json.RawMessage {
 			return bytes.Clone(text)
 		}
 	case pgtype.TimestamptzOID, pgtype.TimestampOID:
-		return jsonText(isoTime(string(text)))
+		return sql.JSONText(isoTime(string(text)))
 	}
 	if t, ok := types.TypeForOID(oid); ok {
 		if array, ok := t.Codec.(*pgtype.ArrayCodec); ok {
 			return jsonArray(types, oid, array.ElementType.OID, text)
 		}
 	}
-	return jsonText(string(text))
+	return sql.JSONText(string(text))
 }
 
 func jsonArray(types *pgtype.Map, oid, element uint32, text []byte) json.RawMessage {
 	var array pgtype.Array[*string]
 	if err := types.Scan(oid, pgtype.TextFormatCode, text, &array); err != nil {
-		return jsonText(string(text))
+		return sql.JSONText(string(text))
 	}
 	if len(array.Dims) == 0 {
 		return json.RawMessage("[]")
@@ -101,9 +103,4 @@ func isoTime(s string) string {
 		m[4] = ":00"
 	}
 	return m[1] + "T" + m[2] + m[3] + m[4] + m[5]
-}
-
-func jsonText(s string) json.RawMessage {
-	text, _ := json.Marshal(s) // a string: cannot fail
-	return text
 }

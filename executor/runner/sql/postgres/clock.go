@@ -1,4 +1,4 @@
-package runner
+package postgres
 
 import (
 	"context"
@@ -38,22 +38,20 @@ func readClock(pg *pgconn.PgConn, text []byte) (clocks, bool) {
 
 // unlessClockWasSet returns err; or, where the server ended a transaction by its
 // limit before the time because its clock was set forward, that nothing of it was
-// kept. A limit that the job or its login sets is no reason: the clock must have been
-// seen to go.
-func (t transaction) unlessClockWasSet(ctx context.Context, err error) error {
-	var f *executor.Failure
-	if !t.atomic || ctx.Err() != nil || !errors.As(err, &f) || f.Code != pgerrcode.QueryCanceled || t.pg.TxStatus() != 'I' {
+// kept: it is rolled back. A limit that the job or its login sets is no reason: the
+// clock must have been seen to go.
+func (s *session) unlessClockWasSet(ctx context.Context, err error) error {
+	var server *pgconn.PgError
+	before, ok := s.pg.CustomData()[clockKey].(clocks)
+	if !ok || !s.job.Atomic || ctx.Err() != nil || !errors.As(err, &server) || server.Code != pgerrcode.QueryCanceled {
 		return err
 	}
-	before, ok := t.pg.CustomData()[clockKey].(clocks)
-	if !ok {
-		return err
-	}
-	answer := t.pg.ExecParams(ctx, "SELECT "+clockColumn, nil, nil, nil, nil).Read()
+	s.rollback()
+	answer := s.pg.ExecParams(ctx, "SELECT "+clockColumn, nil, nil, nil, nil).Read()
 	if answer.Err != nil || len(answer.Rows) != 1 {
 		return err
 	}
-	now, ok := readClock(t.pg, answer.Rows[0][0])
+	now, ok := readClock(s.pg, answer.Rows[0][0])
 	ahead := time.Duration(now.server-before.server)*time.Millisecond - now.here.Sub(before.here)
 	if !ok || ahead < deadlineMargin {
 		return err

@@ -1,4 +1,4 @@
-package runner
+package postgres
 
 import (
 	"context"
@@ -11,11 +11,10 @@ import (
 	"github.com/jackc/pgx/v5/pgproto3"
 
 	"github.com/tagexec/tagexec/executor"
+	"github.com/tagexec/tagexec/executor/runner/sql"
+	"github.com/tagexec/tagexec/executor/runner/words"
 	"github.com/tagexec/tagexec/store/postgres"
 )
-
-// onlyStatement stands for the statement of a job that has just one.
-const onlyStatement = "the statement"
 
 // sqlFailure turns an error of the driver into the error of the attempt. where
 // says what was being done ("statement 2"); text is the statement, needed for
@@ -24,7 +23,7 @@ func sqlFailure(ctx context.Context, where, text string, err error) error {
 	var server *pgconn.PgError
 	isServer := errors.As(err, &server)
 	if ctx.Err() != nil && (!isServer || server.Code == pgerrcode.QueryCanceled) {
-		return fmt.Errorf("%s was ended: %w", where, context.Cause(ctx))
+		return sql.Ended(ctx, where)
 	}
 	if isServer {
 		return serverFailure(where, text, server)
@@ -32,30 +31,25 @@ func sqlFailure(ctx context.Context, where, text string, err error) error {
 	var tooLong *pgproto3.ExceededMaxBodyLenErr
 	if errors.As(err, &tooLong) {
 		return executor.Refusef("message_too_large", "%s: the server sent a message longer than the %s bytes an executor takes",
-			where, thousands(maxRow))
+			where, words.Thousands(sql.MaxRow))
 	}
-	return executor.Failf("connection_lost", "%s: the connection to the server was lost", where)
+	return sql.Lost(where)
 }
 
 // serverFailure tells what the server said without what may quote rows, values or
 // the statement: never DETAIL, HINT, CONTEXT or the query.
 func serverFailure(where, text string, e *pgconn.PgError) *executor.Failure {
-	f := &executor.Failure{Code: e.Code, Permanent: neverPasses(e.Code)}
 	if e.Code == pgerrcode.SyntaxError && e.Routine == "exec_parse_message" {
-		f.Message = where + ` holds several; put each into an element of "statements"`
-		return f
+		return executor.Refusef(e.Code, `%s holds several; put each into an element of "statements"`, where)
 	}
-	f.Message = publicMessage(e)
-	if where != onlyStatement {
-		f.Message = where + ": " + f.Message
-	}
+	message := publicMessage(e)
 	if names := objectNames(e); names != "" {
-		f.Message += " (" + names + ")"
+		message += " (" + names + ")"
 	}
 	if e.Position > 0 {
-		f.Message += " at " + place(text, int(e.Position))
+		message += " at " + place(text, int(e.Position))
 	}
-	return f
+	return sql.Failed(where, e.Code, message, neverPasses(e.Code))
 }
 
 // objectNames lists what the error is about, unless the message says so.
@@ -111,28 +105,11 @@ func neverPasses(code string) bool {
 	return false
 }
 
-// connectFailure is the failure to get a connection to a source. It names the
-// reason but neither address nor login.
-func connectFailure(ctx context.Context, source string, err error) error {
-	if ctx.Err() != nil {
-		return fmt.Errorf("waiting for a connection to source %s was ended: %w", quote(source), context.Cause(ctx))
-	}
-	where := "connecting to source " + quote(source)
+// connectFailure is the failure to get a connection, or to begin on one.
+func connectFailure(err error) error {
 	var server *pgconn.PgError
 	if errors.As(err, &server) {
-		f := serverFailure(where, "", server)
-		f.Permanent = false // the login or the server can be mended
-		return f
+		return serverFailure(sql.OnlyStatement, "", server)
 	}
-	return executor.Failf("connection_failed", "%s: %s", where, clip(postgres.Reason(err), 200))
-}
-
-func rootCause(err error) error {
-	for {
-		inner := errors.Unwrap(err)
-		if inner == nil {
-			return err
-		}
-		err = inner
-	}
+	return sql.NoConnection(postgres.Reason(err))
 }

@@ -1,4 +1,4 @@
-package runner
+package postgres
 
 import (
 	"bytes"
@@ -22,7 +22,7 @@ func bind(raw json.RawMessage, oid uint32) []byte {
 	case "null":
 		return nil
 	case "a string":
-		return []byte(textOf(raw))
+		return []byte(strictjson.Text(raw))
 	case "an array":
 		if takesJSON(oid) {
 			return bytes.TrimSpace(raw)
@@ -50,7 +50,7 @@ func takesJSON(oid uint32) bool {
 // further dimensions as long as there may be more, and then JSON text.
 func writeArray(b *strings.Builder, raw json.RawMessage, dimensions int) {
 	b.WriteByte('{')
-	for i, v := range elements(raw) {
+	for i, v := range strictjson.Elements(raw) {
 		if i > 0 {
 			b.WriteByte(',')
 		}
@@ -58,7 +58,7 @@ func writeArray(b *strings.Builder, raw json.RawMessage, dimensions int) {
 		case kind == "null":
 			b.WriteString("NULL")
 		case kind == "a string":
-			writeElement(b, textOf(v))
+			writeElement(b, strictjson.Text(v))
 		case kind == "an array" && dimensions > 1:
 			writeArray(b, v, dimensions-1)
 		default:

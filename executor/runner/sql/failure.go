@@ -1,0 +1,49 @@
+package sql
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/tagexec/tagexec/executor"
+	"github.com/tagexec/tagexec/executor/runner/words"
+)
+
+// maxMessage is the longest message of a server in the error of an attempt, in bytes:
+// some send their whole plan.
+const maxMessage = 1 << 10
+
+// Failed is the failure that the server told, by the engine's own code. where is that
+// of the statement. The message is for everybody who may read tagreport: it must not
+// hold the statement, nor data.
+func Failed(where, code, message string, permanent bool) *executor.Failure {
+	message = words.Clip(message, maxMessage)
+	if where != OnlyStatement {
+		message = where + ": " + message
+	}
+	return &executor.Failure{Code: code, Message: message, Permanent: permanent}
+}
+
+// Ended is the error of what ended because its context did.
+func Ended(ctx context.Context, where string) error {
+	return fmt.Errorf("%s was ended: %w", where, context.Cause(ctx))
+}
+
+// Lost is the failure of a statement whose connection went away: nothing of an
+// atomic job was kept.
+func Lost(where string) *executor.Failure {
+	return executor.Failf("connection_lost", "%s: the connection to the server was lost", where)
+}
+
+// CommitUnknown is the failure of what may have been stored or not.
+func CommitUnknown(during string) *executor.Failure {
+	return executor.Failf("commit_unknown", "the connection was lost during %s: the changes may be stored or not", during)
+}
+
+// NoConnection is the failure to connect, for a reason that names neither address nor
+// login.
+func NoConnection(reason string) *executor.Failure {
+	return executor.Failf("connection_failed", "%s", words.Clip(reason, 200))
+}
+
+// BadPayload is the code of every payload that cannot be run anywhere.
+const BadPayload = "bad_payload"

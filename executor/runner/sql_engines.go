@@ -1,0 +1,37 @@
+package runner
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/tagexec/tagexec/executor/runner/sql"
+	"github.com/tagexec/tagexec/executor/runner/sql/postgres"
+	"github.com/tagexec/tagexec/executor/runner/words"
+)
+
+// engines are the engines of this program, by the scheme of their URLs.
+var engines = map[string]sql.Parse{
+	"postgres":   postgres.Parse,
+	"postgresql": postgres.Parse,
+}
+
+// ParseSource reads the URL of a source, by the engine that its scheme names. It does
+// not connect. Its error quotes nothing of the URL but the scheme and names of
+// parameters and files.
+func ParseSource(url string) (sql.Source, error) { return parseSource(url, nil) }
+
+// parseSource is ParseSource with further engines.
+func parseSource(url string, more map[string]sql.Parse) (sql.Source, error) {
+	scheme, _, ok := strings.Cut(strings.TrimSpace(url), "://")
+	if !ok {
+		return postgres.Parse(url) // who says in detail what a URL looks like
+	}
+	if parse, ok := more[scheme]; ok {
+		return parse(url)
+	}
+	if parse, ok := engines[scheme]; ok {
+		return parse(url)
+	}
+	known := append(sortedKeys(engines), sortedKeys(more)...)
+	return nil, fmt.Errorf("the URL begins with %s: no engine has this name; known are %s", words.Quote(scheme+"://"), strings.Join(known, ", "))
+}
