@@ -13,11 +13,11 @@ import (
 
 // Bounds of what is stored for one attempt, in bytes.
 const (
-	maxError  = 2 << 10
-	maxCode   = 100
+	maxError   = 2 << 10
+	maxCode    = 100
 	maxQueryID = 200
-	maxOutput = 68 << 10 // head and tail of 32 kB each, and the mark between them
-	maxValue  = 256 << 10
+	maxOutput  = 68 << 10 // head and tail of 32 kB each, and the mark between them
+	maxValue   = 256 << 10
 )
 
 // cleanText makes any bytes storable in a text column: valid UTF-8, with NUL,

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/tagexec/tagexec/executor"
+	"github.com/tagexec/tagexec/executor/runner/words"
 	"github.com/tagexec/tagexec/store"
 )
 

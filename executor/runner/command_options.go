@@ -12,6 +12,8 @@ import (
 	"strconv"
 	"strings"
 	"syscall"
+
+	"github.com/tagexec/tagexec/executor/runner/words"
 )
 
 func commandsDir(dir string) (string, error) {

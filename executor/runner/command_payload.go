@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/tagexec/tagexec/executor/runner/strictjson"
+	"github.com/tagexec/tagexec/executor/runner/words"
 )
 
 type commandPayload struct {

@@ -7,6 +7,8 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/tagexec/tagexec/executor"
+	"github.com/tagexec/tagexec/executor/runner/strictjson"
+	"github.com/tagexec/tagexec/executor/runner/words"
 	"github.com/tagexec/tagexec/store"
 )
 
@@ -19,7 +21,7 @@ func commandResource(name string) store.Resource {
 }
 
 func variableResource(name string) store.Resource {
-	return store.Resource{Name: "variable " + words.Quote(name), Field: "env", Texts: []string{"*" + string(jsonText(name)) + ": *"}}
+	return store.Resource{Name: "variable " + words.Quote(name), Field: "env", Texts: []string{"*" + string(strictjson.OfText(name)) + ": *"}}
 }
 
 func noDirectory(err error) error {

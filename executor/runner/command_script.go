@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"io"
 	"os"
+
+	"github.com/tagexec/tagexec/executor/runner/words"
 )
 
 // exitNotFound is how a shell, or env in a #! line, says that it has not found a

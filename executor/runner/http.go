@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/tagexec/tagexec/executor"
+	"github.com/tagexec/tagexec/executor/runner/words"
 	"github.com/tagexec/tagexec/store"
 )
 

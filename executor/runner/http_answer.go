@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/tagexec/tagexec/executor"
+	"github.com/tagexec/tagexec/executor/runner/words"
 )
 
 // answer reads an answer and judges it.
@@ -196,4 +197,14 @@ func (x *exchange) name(method string, u *url.URL) string {
 // secrets are removed first, and what is left is cut.
 func (x *exchange) shown(text string) string {
 	return words.Clip(executor.MaskPasswords(x.redact.text(text)), 200)
+}
+
+func rootCause(err error) error {
+	for {
+		inner := errors.Unwrap(err)
+		if inner == nil {
+			return err
+		}
+		err = inner
+	}
 }

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/tagexec/tagexec/executor/runner/strictjson"
+	"github.com/tagexec/tagexec/executor/runner/words"
 )
 
 // header is one header of a request: a text, or the name of a secret.

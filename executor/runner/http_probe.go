@@ -8,6 +8,8 @@ import (
 	"strings"
 
 	"github.com/tagexec/tagexec/executor"
+	"github.com/tagexec/tagexec/executor/runner/strictjson"
+	"github.com/tagexec/tagexec/executor/runner/words"
 	"github.com/tagexec/tagexec/store"
 )
 
@@ -29,7 +31,7 @@ func (o origin) resource() store.Resource {
 
 // secretResource is a secret as what jobs need, as Postgres writes their headers.
 func secretResource(name string) store.Resource {
-	return store.Resource{Name: "secret " + words.Quote(name), Field: "headers", Texts: []string{`*{"secret": ` + string(jsonText(name)) + `}*`}}
+	return store.Resource{Name: "secret " + words.Quote(name), Field: "headers", Texts: []string{`*{"secret": ` + string(strictjson.OfText(name)) + `}*`}}
 }
 
 // Resources are none: no origin hears of us before a job wants it.

@@ -2,10 +2,11 @@ package runner
 
 import (
 	"slices"
-	"strconv"
 	"strings"
 	"sync"
 	"unicode/utf8"
+
+	"github.com/tagexec/tagexec/executor/runner/words"
 )
 
 // headSize and tailSize are what a Capture keeps of the beginning and of the
@@ -143,4 +144,3 @@ func firstRune(s string) int {
 	}
 	return 0
 }
-

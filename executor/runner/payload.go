@@ -68,7 +68,9 @@ func (o *object) text(name string) string { return strictjson.Text(o.raw(name, "
 func (o *object) boolean(name string) bool { return string(o.raw(name, "a boolean")) == "true" }
 
 // list returns the elements of an array field.
-func (o *object) list(name string) []json.RawMessage { return strictjson.Elements(o.raw(name, "an array")) }
+func (o *object) list(name string) []json.RawMessage {
+	return strictjson.Elements(o.raw(name, "an array"))
+}
 
 // members returns the members of an object field.
 func (o *object) members(name string) map[string]json.RawMessage {
@@ -96,4 +98,3 @@ func sortedKeys[V any](m map[string]V) []string {
 	slices.Sort(keys)
 	return keys
 }
-

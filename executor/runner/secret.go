@@ -7,6 +7,8 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+
+	"github.com/tagexec/tagexec/executor/runner/words"
 )
 
 // maxSecret is the longest secret file, in bytes.

@@ -163,9 +163,11 @@ func (s *SQL) Run(ctx context.Context, job *store.Job) (executor.Report, error) 
 
 // begin opens a session. Up to its end nothing of the job was sent.
 func (s *SQL) begin(ctx context.Context, engine sql.Engine, job *store.Job, atomic bool, output *Capture) (sql.Session, error) {
-	session, err := engine.Open(ctx, sql.Job{
-		Queue: s.queue, ID: job.ID, Attempt: job.Attempt, Tag: job.Tag, Batch: deref(job.Batch), Atomic: atomic, Output: output,
-	})
+	about := sql.Job{Queue: s.queue, ID: job.ID, Attempt: job.Attempt, Tag: job.Tag, Atomic: atomic, Output: output}
+	if job.Batch != nil {
+		about.Batch = *job.Batch
+	}
+	session, err := engine.Open(ctx, about)
 	if err != nil {
 		return nil, err
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"github.com/tagexec/tagexec/executor"
+	"github.com/tagexec/tagexec/executor/runner/words"
 	"github.com/tagexec/tagexec/store"
 )
 

@@ -90,15 +90,15 @@ func TestSQLRefusals(t *testing.T) {
 		permanent           bool
 		message             string
 	}{
-		{"unknown field", `{"statment":"SELECT 1"}`, "bad_payload", true, `payload: unknown field "statment" (known: source, statement, args, statements, atomic, traceparent)`},
+		{"unknown field", `{"statment":"SELECT 1"}`, "bad_payload", true, `payload: unknown field "statment" (known: source, statement, args, params, statements, atomic, traceparent)`},
 		{"atomic of a wrong type", `{"statement":"SELECT 1","atomic":"no"}`, "bad_payload", true, "atomic must be a boolean, not a string"},
 		{"neither statement", `{"source":"a"}`, "bad_payload", true, "statement is missing (or statements"},
 		{"both statements", `{"statement":"SELECT 1","statements":[]}`, "bad_payload", true, "exclude each other"},
-		{"args beside statements", `{"statements":[{"statement":"SELECT 1"}],"args":[1]}`, "bad_payload", true, "args belong to one statement"},
+		{"args beside statements", `{"statements":[{"statement":"SELECT 1"}],"args":[1]}`, "bad_payload", true, "args and params belong to one statement"},
 		{"statements empty", `{"statements":[]}`, "bad_payload", true, "statements is empty"},
 		{"statements no array", `{"statements":{"statement":"SELECT 1"}}`, "bad_payload", true, "statements must be an array, not an object"},
 		{"element no object", `{"statements":["SELECT 1"]}`, "bad_payload", true, "payload: statements[0]: must be a JSON object, not a string"},
-		{"unknown field in an element", `{"statements":[{"statement":"SELECT 1"},{"statement":"SELECT 1","arg":[]}]}`, "bad_payload", true, `payload: statements[1]: unknown field "arg" (known: statement, args)`},
+		{"unknown field in an element", `{"statements":[{"statement":"SELECT 1"},{"statement":"SELECT 1","arg":[]}]}`, "bad_payload", true, `payload: statements[1]: unknown field "arg" (known: statement, args, params)`},
 		{"element without a statement", `{"statements":[{"args":[]}]}`, "bad_payload", true, "statements[0]: statement is empty"},
 		{"statement empty", `{"statement":" \n"}`, "bad_payload", true, "statement is empty"},
 		{"statement no string", `{"statement":["SELECT 1"]}`, "bad_payload", true, "statement must be a string, not an array"},

@@ -12,6 +12,7 @@ import (
 	"github.com/kelseyhightower/envconfig"
 
 	"github.com/tagexec/tagexec/cmd/internal/cli"
+	"github.com/tagexec/tagexec/executor/runner"
 	"github.com/tagexec/tagexec/store/devpg"
 	"github.com/tagexec/tagexec/store/postgres"
 )

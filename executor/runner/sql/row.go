@@ -45,9 +45,3 @@ func Object(columns []string, values []json.RawMessage) (json.RawMessage, error)
 	}
 	return json.Marshal(object)
 }
-
-// JSONText makes a JSON string of a text.
-func JSONText(s string) json.RawMessage {
-	text, _ := json.Marshal(s) // a string: cannot fail
-	return text
-}

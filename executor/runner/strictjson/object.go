@@ -88,3 +88,9 @@ func Members(raw json.RawMessage) (m map[string]json.RawMessage) {
 	_ = json.Unmarshal(raw, &m)
 	return m
 }
+
+// OfText makes a JSON string of a text.
+func OfText(s string) json.RawMessage {
+	text, _ := json.Marshal(s) // a string: cannot fail
+	return text
+}

@@ -216,4 +216,3 @@ func (e *engine) crowded(err error) bool {
 	stat := e.Stat()
 	return errors.As(err, &server) && server.Code == pgerrcode.TooManyConnections && stat.AcquiredConns()+stat.IdleConns() > 0
 }
-

@@ -1,15 +1,10 @@
 package postgres
 
 import (
-	"encoding/json"
 	"regexp"
-	"slices"
-	"strconv"
 	"strings"
 
 	"github.com/jackc/pgx/v5/pgconn"
-
-	"github.com/tagexec/tagexec/executor/runner/strictjson"
 )
 
 // The error of an attempt is read by everybody who may read tagreport, the output

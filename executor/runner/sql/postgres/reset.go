@@ -18,7 +18,7 @@ const resetTime = 5 * time.Second
 func reset(conn *pgx.Conn) bool {
 	ctx, cancel := context.WithTimeout(context.Background(), resetTime)
 	defer cancel()
-	heard := &counter{}
+	heard := new(counter)
 	conn.PgConn().CustomData()[notesKey] = heard
 	defer delete(conn.PgConn().CustomData(), notesKey)
 	return conn.PgConn().Exec(ctx, "DISCARD ALL").Close() == nil && *heard == 0

@@ -9,6 +9,7 @@ import (
 	"github.com/jackc/pgx/v5/pgtype"
 
 	"github.com/tagexec/tagexec/executor/runner/sql"
+	"github.com/tagexec/tagexec/executor/runner/strictjson"
 )
 
 // rowResult returns a row in text format as a JSON object column → value, as
@@ -43,20 +44,20 @@ func jsonValue(types *pgtype.Map, oid uint32, text []byte) json.RawMessage {
 			return bytes.Clone(text)
 		}
 	case pgtype.TimestamptzOID, pgtype.TimestampOID:
-		return sql.JSONText(isoTime(string(text)))
+		return strictjson.OfText(isoTime(string(text)))
 	}
 	if t, ok := types.TypeForOID(oid); ok {
 		if array, ok := t.Codec.(*pgtype.ArrayCodec); ok {
 			return jsonArray(types, oid, array.ElementType.OID, text)
 		}
 	}
-	return sql.JSONText(string(text))
+	return strictjson.OfText(string(text))
 }
 
 func jsonArray(types *pgtype.Map, oid, element uint32, text []byte) json.RawMessage {
 	var array pgtype.Array[*string]
 	if err := types.Scan(oid, pgtype.TextFormatCode, text, &array); err != nil {
-		return sql.JSONText(string(text))
+		return strictjson.OfText(string(text))
 	}
 	if len(array.Dims) == 0 {
 		return json.RawMessage("[]")

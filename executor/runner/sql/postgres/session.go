@@ -8,7 +8,6 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
-	"time"
 
 	"github.com/jackc/pgerrcode"
 	"github.com/jackc/pgx/v5/pgconn"
@@ -48,7 +47,7 @@ func (s *session) Exec(ctx context.Context, st sql.Statement) (sql.Done, error) 
 		return sql.Done{}, executor.Refusef("encoding_changed",
 			"%s: a statement before it set client_encoding to %s; what is sent from here is UTF-8 and would become other text", st.Where, name)
 	}
-	described, err := s.pg.Prepare(ctx, "", st.Text+traceComment(ctx), nil)
+	described, err := s.pg.Prepare(ctx, "", st.Text+sql.TraceComment(ctx), nil)
 	if err != nil {
 		return sql.Done{}, s.failure(ctx, st.Where, st.Text, err)
 	}
