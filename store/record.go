@@ -260,7 +260,6 @@ func (s *Store) write(ctx context.Context, db querier, results []Result, fates [
 		"errors":        column(results, func(r Result) *string { return orNull(r.Error) }),
 		"outputs":       column(results, func(r Result) *string { return orNull(r.Output) }),
 		"output_bytes":  column(results, func(r Result) int64 { return r.OutputBytes }),
-		"query_ids":      column(results, func(r Result) *string { return orNull(r.QueryID) }),
 		"query_ids":     column(results, func(r Result) *string { return orNull(r.QueryID) }),
 		"retries":       withRetries,
 		"clock":         clock,
