@@ -50,7 +50,7 @@ func TestEachRoleMayDoWhatIsStatedAndNothingElse(t *testing.T) {
 		reports = "tagreport.attempts, tagreport.batches, tagreport.executors, tagreport.failure_reasons, tagreport.jobs, tagreport.minutes, tagreport.operator_actions, tagreport.pools, tagreport.queue_now, " +
 			"tagreport.tag_daily, tagreport.tag_freshness, tagreport.unwritable_jobs, tagreport.vacuum_blockers"
 		calls    = "tagreport.days, tagreport.snapshot_sessions, tagreport.state_of_unwritable_job"
-		anybodys = "tagexec.queue_name, tagexec.role_rights, tagexec.schema_versions"
+		anybodys = "tagexec.role_rights, tagexec.schema_versions"
 		usage    = "USAGE: schema tagexec, schema tagreport, type tagexec.submitted_job"
 	)
 	db := storetest.New(t)
@@ -91,7 +91,7 @@ func TestEachRoleMayDoWhatIsStatedAndNothingElse(t *testing.T) {
 				"tagexec.queue_name, tagexec.role_rights, tagexec.schema_versions, tagexec.tag_batches, tagexec.tag_executors, tagexec.tag_job_attempts, tagexec.tag_jobs, tagexec.tag_jobs_id_seq, tagexec.tag_kinds, tagexec.tag_live_output, tagexec.tag_minutes, " +
 				"tagexec.tag_operator_actions, tagexec.tag_operator_actions_id_seq, tagexec.tag_output_watches, tagexec.tag_past_attempts, tagexec.tag_pools, tagexec.tag_unwritable_jobs, " + reports,
 			"UPDATE (held): tagexec.mutex_locks, tagexec.pool_locks",
-			"UPDATE (run_at, started_at, finished_at, deadline_at, rows_affected, executor_id, attempt, failures, exit_code, crashes, state, result, error_code, error, unavailable_since, attempt_is_past, last_outcome, last_output, last_output_bytes): tagexec.tag_jobs",
+			"UPDATE (run_at, started_at, finished_at, deadline_at, rows_affected, executor_id, attempt, failures, exit_code, crashes, state, result, error_code, error, unavailable_since, attempt_is_past, last_outcome, last_output, last_output_bytes, last_query_id): tagexec.tag_jobs",
 			"UPDATE (tried_at, error_code, error): tagexec.tag_unwritable_jobs",
 			"UPDATE: tagexec.tag_executors",
 			usage,
