@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/tagexec/tagexec/executor"
+	"github.com/tagexec/tagexec/executor/runner/sql"
 )
 
 // promised are the names that dashboards and alerts rely on.
@@ -17,13 +18,14 @@ var promised = strings.Fields(`
 	attempt_run_seconds attempt_wait_seconds attempts_total batches_overdue build_info claim_seconds claims_lost_total claims_total
 	database_errors_total executors lease_seconds_left pool_paused pool_slots_used queue_due queue_oldest_due_seconds queue_pending
 	queue_scrape_ok reaped_executors_total reaped_jobs_total record_seconds results_refused_total results_waiting results_waiting_bytes
-	snapshot_age_seconds workers workers_busy workers_stuck pool_slots`)
+	snapshot_age_seconds source_connections source_connections_max workers workers_busy workers_stuck pool_slots`)
 
 // names returns the metrics of an executor whose queue has one pool without a limit.
 func names(t *testing.T) []string {
 	t.Helper()
 	s := newScene(t, nil, &counted{})
 	s.Follow(func() executor.Load { return executor.Load{} })
+	s.FollowSources(func() map[string]sql.Connections { return map[string]sql.Connections{"warehouse": {InUse: 3, Idle: 1, Max: 16}} })
 	s.Failed("claim", os.ErrDeadlineExceeded)
 	return slices.Sorted(maps.Keys(families(t, s.url)))
 }

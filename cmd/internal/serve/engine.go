@@ -86,6 +86,9 @@ func Open(ctx context.Context, c config.Config, batch string, log *slog.Logger) 
 		return nil, err
 	}
 	numbers.Follow(pool.Load)
+	if sources, ok := runners["sql"].(*runner.SQL); ok {
+		numbers.FollowSources(sources.Connections)
+	}
 	return &Engine{Store: st, Pool: pool, Kinds: kinds, Metrics: numbers, Close: closeAll}, nil
 }
 
