@@ -10,11 +10,15 @@ import (
 	"syscall"
 
 	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/pgproto3"
 )
 
 // refusedTLS is what the driver says, in an error without a type, when the server
 // has no TLS.
 const refusedTLS = "server refused TLS connection"
+
+// unknownMessage is what it says, likewise, to a protocol that is not Postgres'.
+const unknownMessage = "unknown message type"
 
 const (
 	noTLS    = "the server has no TLS, but sslmode asks for it"
@@ -31,6 +35,7 @@ func Reason(err error) string {
 		invalid   x509.CertificateInvalidError
 		record    tls.RecordHeaderError
 		op        *net.OpError
+		foreign   *pgproto3.ExceededMaxBodyLenErr // its text read as the length of a message
 		errno     syscall.Errno
 	)
 	switch {
@@ -46,6 +51,8 @@ func Reason(err error) string {
 		return "the server's certificate is not valid: " + invalid.Error()
 	case errors.As(err, &record):
 		return "the server does not answer in TLS"
+	case errors.As(err, &foreign), strings.Contains(err.Error(), unknownMessage):
+		return "what answers there is not Postgres"
 	case strings.Contains(err.Error(), refusedTLS):
 		return noTLS
 	case errors.As(err, &op) && op.Op == "remote error":

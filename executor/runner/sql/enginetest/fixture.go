@@ -10,7 +10,7 @@ const Datum = "S3cret-4711"
 
 // Fixture is an engine, its server, and the SQL that its cases need.
 type Fixture struct {
-	// URL is that of the source. Its login has a password that stands nowhere else, may
+	// URL is that of the source, with host and port, and without TLS. Its login has a password that stands nowhere else, may
 	// write the table, and is used by nobody else while the cases run.
 	URL string
 	// WrongTLS is a URL by which TLS cannot come about: the server has none, or its
@@ -23,9 +23,8 @@ type Fixture struct {
 	SQL   SQL
 	Admin Admin
 
-	// Names is how the engine's list names a job: by sql.Job.Mark, or as sql.Job.Token. The
-	// suite tells which of both a text holds. If the list has only the server's own id of the
-	// statement, which is then the QueryID of the report, ByQueryID is true.
+	// ByQueryID says that the engine's list names a statement only by the server's own id,
+	// which is then the QueryID of the report, and not by sql.Job.Mark or sql.Job.Token.
 	ByQueryID bool
 	// OrphanEnds is within which time the server ends the work of an executor that was
 	// killed, when the job's own time is OrphanTime.
@@ -83,7 +82,7 @@ type Wrong struct {
 
 // Retryable is a failure that may pass another time.
 type Retryable struct {
-	Name      string          // a lock conflict, memory, a missing right
+	Name      string           // a lock conflict, memory, a missing right
 	Before    func(testing.TB) // brings it about; nil: nothing has to. What it holds it lets go by Cleanup
 	Statement string
 	Code      string
@@ -92,7 +91,7 @@ type Retryable struct {
 // Admin are the ways to the server by an administrator's own connection, none of which
 // goes through the engine. They fail the test on an error.
 type Admin struct {
-	Exec  func(t testing.TB, statement string)
+	Empty func(testing.TB)                        // removes all rows of the table
 	Value func(t testing.TB, query string) string // its one value
 	// Running is what runs now for the login of the source, as the engine's own list
 	// tells: of each statement its text, what names the job, and the server's own id.

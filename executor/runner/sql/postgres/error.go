@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"regexp"
 	"strings"
 
 	"github.com/jackc/pgerrcode"
@@ -105,11 +106,16 @@ func neverPasses(code string) bool {
 	return false
 }
 
+// names are what a server quotes when it lets nobody in: login, host and database.
+var names = regexp.MustCompile(quotationMark + `.*?` + quotationMark)
+
 // connectFailure is the failure to get a connection, or to begin on one.
 func connectFailure(err error) error {
 	var server *pgconn.PgError
 	if errors.As(err, &server) {
-		return serverFailure(sql.OnlyStatement, "", server)
+		nameless := *server
+		nameless.Message = names.ReplaceAllString(server.Message, "…")
+		return serverFailure(sql.OnlyStatement, "", &nameless)
 	}
 	return sql.NoConnection(postgres.Reason(err))
 }

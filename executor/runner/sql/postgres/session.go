@@ -169,14 +169,19 @@ func (s *session) Commit(ctx context.Context) error {
 }
 
 func (s *session) commit(ctx context.Context) error {
+	if s.pg.IsClosed() {
+		return sql.Lost("COMMIT")
+	}
 	results, err := s.pg.Exec(ctx, "COMMIT").ReadAll()
 	var server *pgconn.PgError
+	// Of an answer that was lost the driver says so, too, but then it has closed the connection.
+	unsent := pgconn.SafeToRetry(err) && !s.pg.IsClosed()
 	switch {
 	case err == nil && len(results) == 1 && results[0].CommandTag.String() == "COMMIT":
 		return nil
 	case err == nil:
 		return executor.Failf("transaction_ended", "the server rolled the transaction back at COMMIT")
-	case errors.As(err, &server), pgconn.SafeToRetry(err):
+	case errors.As(err, &server), unsent:
 		return s.failure(ctx, "COMMIT", "", err)
 	}
 	return sql.CommitUnknown("COMMIT")
