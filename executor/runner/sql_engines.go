@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/tagexec/tagexec/executor/runner/sql"
+	"github.com/tagexec/tagexec/executor/runner/sql/clickhouse"
 	"github.com/tagexec/tagexec/executor/runner/sql/postgres"
 	"github.com/tagexec/tagexec/executor/runner/words"
 )
@@ -13,6 +14,9 @@ import (
 var engines = map[string]sql.Parse{
 	"postgres":   postgres.Parse,
 	"postgresql": postgres.Parse,
+
+	"clickhouse":       clickhouse.Parse,
+	"clickhouse+https": clickhouse.Parse,
 }
 
 // ParseSource reads the URL of a source, by the engine that its scheme names. It does

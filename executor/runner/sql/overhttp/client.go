@@ -1,0 +1,59 @@
+// Package overhttp is what the engines share whose protocol is HTTP: the client, which
+// goes nowhere but to the source, and words for why it got no answer.
+package overhttp
+
+import (
+	"net"
+	"net/http"
+	"net/url"
+	"time"
+
+	"github.com/tagexec/tagexec/executor/runner/sql"
+)
+
+// keepIdle is how long a connection is kept that nobody uses: shorter than servers do.
+const keepIdle = 5 * time.Second
+
+// Client asks one server. It follows no redirect and uses no proxy, since the login of
+// the source goes with each request.
+type Client struct {
+	http   *http.Client
+	origin url.URL
+}
+
+// New returns a client for the server of a URL. Close it.
+func New(u sql.URL, connections int) *Client {
+	c := &Client{origin: url.URL{Scheme: "http", Host: u.Address()}}
+	if u.TLS != nil {
+		c.origin.Scheme = "https"
+	}
+	c.http = &http.Client{
+		Transport: &http.Transport{
+			DialContext:         (&net.Dialer{Timeout: u.ConnectTimeout}).DialContext,
+			TLSClientConfig:     u.TLS,
+			TLSHandshakeTimeout: u.ConnectTimeout,
+			MaxIdleConnsPerHost: connections,
+			IdleConnTimeout:     keepIdle,
+		},
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+	}
+	return c
+}
+
+// URL is that of a path on the server.
+func (c *Client) URL(path string, query url.Values) string {
+	u := c.origin
+	u.Path, u.RawQuery = path, query.Encode()
+	return u.String()
+}
+
+// Owns reports whether a URL is one of the server.
+func (c *Client) Owns(u *url.URL) bool {
+	return u.Scheme == c.origin.Scheme && u.Host == c.origin.Host && u.User == nil
+}
+
+// Do sends a request.
+func (c *Client) Do(r *http.Request) (*http.Response, error) { return c.http.Do(r) }
+
+// Close closes the connections that nobody uses.
+func (c *Client) Close() { c.http.CloseIdleConnections() }
