@@ -1,6 +1,7 @@
 package enginetest
 
 import (
+	"context"
 	"errors"
 	"time"
 
@@ -36,7 +37,9 @@ func executorKilled(s *suite) {
 
 func connectionLost(s *suite) {
 	p := s.newProxy()
-	run := s.start(s.newRunner(p.url, 1), s.payload(s.SQL.SlowSelect))
+	ctx, cancel := context.WithTimeoutCause(s.Context(), OrphanTime, executor.ErrTimeout)
+	defer cancel()
+	run := s.startIn(ctx, s.newRunner(p.url, 1), job(s.payload(s.SQL.SlowSelect), 1))
 	s.listed(s.SQL.SlowSelect)
 	p.cut()
 	f := s.failure(run.within(30 * time.Second))
