@@ -6,6 +6,7 @@ import (
 
 	"github.com/tagexec/tagexec/executor/runner/sql"
 	"github.com/tagexec/tagexec/executor/runner/sql/clickhouse"
+	"github.com/tagexec/tagexec/executor/runner/sql/mysql"
 	"github.com/tagexec/tagexec/executor/runner/sql/postgres"
 	"github.com/tagexec/tagexec/executor/runner/words"
 )
@@ -17,6 +18,12 @@ var engines = map[string]sql.Parse{
 
 	"clickhouse":       clickhouse.Parse,
 	"clickhouse+https": clickhouse.Parse,
+
+	"mysql":     mysql.Parse,
+	"mariadb":   mysql.Parse,
+	"tidb":      mysql.Parse,
+	"starrocks": mysql.Parse,
+	"doris":     mysql.Parse,
 }
 
 // ParseSource reads the URL of a source, by the engine that its scheme names. It does

@@ -1,0 +1,123 @@
+package mysql
+
+import (
+	"context"
+	"time"
+)
+
+const (
+	// killGrace is how long a server may take to end a statement that was killed; after
+	// that its connection is cut.
+	killGrace = 2 * time.Second
+	// killAgain is after how long a KILL is repeated: it may have come before its
+	// statement, or been refused because there are too many connections.
+	killAgain = 100 * time.Millisecond
+	// killTime is for how long a server that does not answer is waited for to end what
+	// was given up. Nobody waits for this but Close.
+	killTime = 30 * time.Second
+)
+
+// doing lets the driver do something on the connection. When ctx ends, whenOver sees to
+// it that this ends too: it gets a channel that is closed when it has, and may cut the
+// connection.
+func (s *session) doing(ctx context.Context, whenOver func(done <-chan struct{}, cut func()), do func(context.Context) error) error {
+	open, cut := context.WithCancel(context.WithoutCancel(ctx))
+	defer cut()
+	defer context.AfterFunc(s.engine.alive, cut)()
+	done, joined := make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(joined)
+		select {
+		case <-done:
+		case <-ctx.Done():
+			whenOver(done, cut)
+		}
+	}()
+	err := do(open)
+	close(done)
+	<-joined
+	return err
+}
+
+// kill ends a statement in the server, and waits for it: the KILL must not hit what the
+// connection runs next.
+func (s *session) kill(done <-chan struct{}, cut func()) {
+	gaveUp, killed := make(chan struct{}), make(chan struct{})
+	s.engine.work.Go(func() {
+		defer close(killed)
+		s.killer(done, gaveUp)
+	})
+	grace := time.After(killGrace)
+	for _, awaited := range []<-chan struct{}{done, killed} {
+		select {
+		case <-awaited:
+		case <-grace:
+			close(gaveUp)
+			cut()
+			return
+		}
+	}
+}
+
+// killer kills the statement on a second connection until it is done; or its
+// connection, if that was given up.
+func (s *session) killer(done, gaveUp <-chan struct{}) {
+	ctx, cancel := context.WithTimeout(s.engine.alive, killTime)
+	defer cancel()
+	needless := func() bool { return isClosed(done) && !isClosed(gaveUp) }
+	second := s.secondConnection(ctx, needless)
+	if second == nil {
+		return
+	}
+	defer second.close()
+	for !needless() && !isClosed(gaveUp) {
+		if err := second.run(ctx, "KILL QUERY %s", s.link.id); err != nil {
+			return // the connection is gone
+		}
+		select {
+		case <-done:
+		case <-gaveUp:
+		case <-time.After(killAgain):
+		}
+	}
+	if isClosed(gaveUp) {
+		second.killListed(ctx, s.job.Comment())
+	}
+}
+
+// abandon ends what a lost connection may have left in the server, which does not look
+// whether somebody waits for it. Nobody waits for this but Close.
+func (s *session) abandon() {
+	s.engine.work.Go(func() {
+		ctx, cancel := context.WithTimeout(s.engine.alive, killTime)
+		defer cancel()
+		if second := s.secondConnection(ctx, func() bool { return false }); second != nil {
+			defer second.close()
+			second.killListed(ctx, s.job.Comment())
+		}
+	})
+}
+
+// secondConnection connects to the same server until it succeeds, or is needless.
+func (s *session) secondConnection(ctx context.Context, needless func() bool) *link {
+	for !needless() && ctx.Err() == nil {
+		second, err := s.engine.connect(ctx, s.link.address)
+		if err == nil {
+			return second
+		}
+		select {
+		case <-ctx.Done():
+		case <-time.After(killAgain):
+		}
+	}
+	return nil
+}
+
+func isClosed(c <-chan struct{}) bool {
+	select {
+	case <-c:
+		return true
+	default:
+		return false
+	}
+}
