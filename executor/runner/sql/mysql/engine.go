@@ -7,9 +7,10 @@
 // reset one. Arguments stand for ? and are sent beside the statement. Whole numbers are
 // numbers, other numbers and dates are text, arrays and objects JSON text.
 //
-// In a transaction a statement that commits by itself (CREATE TABLE, TRUNCATE, …) is taken
-// only if it is alone. Tables of an engine without transactions (MyISAM) keep what a
-// failed job has written.
+// A transaction has the isolation level READ COMMITTED; a server whose binary log is
+// written by statement refuses to write in it. A statement that commits by itself (CREATE
+// TABLE, TRUNCATE, …) is taken only if it is alone. Tables of an engine without
+// transactions (MyISAM) keep what a failed job has written.
 package mysql
 
 import (

@@ -42,6 +42,12 @@ func isNumber(err error, number uint16) bool {
 	return errors.As(err, &server) && server.Number == number
 }
 
+// isCrowded reports whether the server has as many connections as it allows, in all or
+// of the login.
+func isCrowded(err error) bool {
+	return isNumber(err, 1040) || isNumber(err, 1203) || isNumber(err, 1226)
+}
+
 // isLost reports whether the connection went away, and neither the server nor we ended
 // the statement.
 func isLost(err error) bool {

@@ -21,6 +21,9 @@ const (
 // it that this ends too: it gets a channel that is closed when it has, and may cut the
 // connection.
 func (s *session) doing(ctx context.Context, whenOver func(done <-chan struct{}, cut func()), do func(context.Context) error) error {
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
 	open, cut := context.WithCancel(context.WithoutCancel(ctx))
 	defer cut()
 	defer context.AfterFunc(s.engine.alive, cut)()
@@ -105,12 +108,19 @@ func (s *session) secondConnection(ctx context.Context, needless func() bool) *l
 		if err == nil {
 			return second
 		}
-		select {
-		case <-ctx.Done():
-		case <-time.After(killAgain):
-		}
+		pause(ctx, killAgain)
 	}
 	return nil
+}
+
+// pause waits, and reports whether ctx has not ended.
+func pause(ctx context.Context, d time.Duration) bool {
+	select {
+	case <-ctx.Done():
+		return false
+	case <-time.After(d):
+		return true
+	}
 }
 
 func isClosed(c <-chan struct{}) bool {

@@ -16,12 +16,8 @@ const orphanTime = 10 * time.Second
 // limits of the server.
 func (s *session) endOrphans(ctx context.Context) {
 	mark := s.job.Mark() + " "
-	for end := time.Now().Add(orphanTime); s.link.killListed(ctx, mark) > 0 && time.Now().Before(end); {
-		select {
-		case <-ctx.Done():
-			return
-		case <-time.After(killAgain):
-		}
+	end := time.Now().Add(orphanTime)
+	for s.link.killListed(ctx, mark) > 0 && time.Now().Before(end) && pause(ctx, killAgain) {
 	}
 }
 

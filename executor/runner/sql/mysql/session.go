@@ -15,6 +15,10 @@ import (
 // which rolls back too, but later.
 const rollbackTime = time.Second
 
+// crowdedPause is after how long a connection is asked for again that the server
+// refused because there are too many.
+const crowdedPause = 50 * time.Millisecond
+
 // session runs a job's statements on a connection of its own.
 type session struct {
 	engine *engine
@@ -24,12 +28,17 @@ type session struct {
 	stored bool // what is sent now stores itself
 }
 
+// open connects. Where the server has as many connections as it allows, others may
+// have theirs closed soon.
 func (s *session) open(ctx context.Context) (err error) {
 	bound, cancel := context.WithTimeout(ctx, s.engine.ConnectTimeout)
 	defer cancel()
 	defer context.AfterFunc(s.engine.alive, cancel)()
-	if s.link, err = s.engine.connect(bound, s.engine.Address()); err != nil {
-		return connectFailure(err)
+	for s.link == nil {
+		s.link, err = s.engine.connect(bound, s.engine.Address())
+		if err != nil && !(isCrowded(err) && pause(bound, crowdedPause)) {
+			return connectFailure(err)
+		}
 	}
 	if s.job.Attempt > 1 {
 		s.endOrphans(ctx)

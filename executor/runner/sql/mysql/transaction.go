@@ -18,6 +18,9 @@ const (
 	// idleLimit is how long the server keeps a connection whose executor says
 	// nothing; between two statements of a job pass milliseconds.
 	idleLimit = time.Minute
+	// isolation is that of Postgres. The default of MySQL locks the gaps between rows, and
+	// then jobs that replace different rows of one table end each other by deadlock.
+	isolation = "SET TRANSACTION ISOLATION LEVEL READ COMMITTED"
 	// savepoint is there as long as the transaction is the one that was begun: no server
 	// but MariaDB tells whether one is open.
 	savepoint = "tagexec"
@@ -35,7 +38,7 @@ func (s *session) Begin(ctx context.Context) error {
 		return nil
 	}
 	s.begun = true
-	for _, statement := range []string{"START TRANSACTION", "SAVEPOINT " + savepoint} {
+	for _, statement := range []string{isolation, "START TRANSACTION", "SAVEPOINT " + savepoint} {
 		if err := s.link.run(bound, "%s", statement); err != nil {
 			return connectFailure(err)
 		}
