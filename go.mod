@@ -4,6 +4,8 @@ go 1.26.0
 
 require (
 	charm.land/bubbletea/v2 v2.1.1
+	github.com/apache/thrift v0.22.0
+	github.com/beltran/gohive v1.8.1
 	github.com/charmbracelet/x/ansi v0.11.9
 	github.com/git-pkgs/purl v0.1.13
 	github.com/go-sql-driver/mysql v1.10.1

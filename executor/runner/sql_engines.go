@@ -6,6 +6,7 @@ import (
 
 	"github.com/tagexec/tagexec/executor/runner/sql"
 	"github.com/tagexec/tagexec/executor/runner/sql/clickhouse"
+	"github.com/tagexec/tagexec/executor/runner/sql/hive"
 	"github.com/tagexec/tagexec/executor/runner/sql/mysql"
 	"github.com/tagexec/tagexec/executor/runner/sql/postgres"
 	"github.com/tagexec/tagexec/executor/runner/words"
@@ -24,6 +25,9 @@ var engines = map[string]sql.Parse{
 	"tidb":      mysql.Parse,
 	"starrocks": mysql.Parse,
 	"doris":     mysql.Parse,
+
+	"hive":  hive.Parse,
+	"spark": hive.Parse,
 }
 
 // ParseSource reads the URL of a source, by the engine that its scheme names. It does

@@ -3,9 +3,12 @@ package sql
 import (
 	"context"
 	"fmt"
+	"regexp"
+	"strings"
 
 	"github.com/tagexec/tagexec/executor"
 	"github.com/tagexec/tagexec/executor/runner/words"
+	"github.com/tagexec/tagexec/store/postgres"
 )
 
 // maxMessage is the longest message of a server in the error of an attempt, in bytes:
@@ -47,3 +50,16 @@ func NoConnection(reason string) *executor.Failure {
 
 // BadPayload is the code of every payload that cannot be run anywhere.
 const BadPayload = "bad_payload"
+
+// Unreachable is the failure to connect, from the error of a dial or a handshake.
+func Unreachable(err error) *executor.Failure {
+	return NoConnection(strings.Replace(postgres.Reason(err), "sslrootcert", "tls_ca", 1)) // what it knows of networks holds for every engine
+}
+
+// quoted is what stands in quotation marks: from the first to the last, since a value
+// may hold some too.
+var quoted = regexp.MustCompile("(?s)[\"'`].*[\"'`]")
+
+// WithoutValues is a server's message without what it quotes: of an error in the data
+// that are values.
+func WithoutValues(message string) string { return quoted.ReplaceAllString(message, "…") }
