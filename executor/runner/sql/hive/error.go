@@ -41,23 +41,27 @@ var (
 	// class is how Spark names an error, at the beginning of what it says.
 	class = regexp.MustCompile(`\[([A-Z][A-Z0-9_.]*)\]`)
 	// thrower is what stands before the cause: the classes that passed it on.
-	thrower = regexp.MustCompile(`^.*\b[\w.$]+(Exception|Error): `)
+	thrower = regexp.MustCompile(`^.*\b[\w.$]+(Exception|Error):`)
 )
 
-// failure is what people read: the cause alone, in its first line. Behind it stand the
+// failure is what people read: the cause alone, in one line. Behind it stand the
 // statement, its plan and a stack, 3 to 11 kB in all.
 func (e *serverError) failure(where string) *executor.Failure {
-	line, _, _ := strings.Cut(e.message, "\n")
-	line, _, _ = strings.Cut(line, "; line ")
-	cause := thrower.ReplaceAllString(line, "")
+	cause := ""
+	for line := range strings.Lines(e.message) {
+		line, _, _ = strings.Cut(line, "; line ")
+		if cause = strings.TrimSpace(thrower.ReplaceAllString(line, "")); cause != "" {
+			break
+		}
+	}
 	code := e.state
-	if named := class.FindStringSubmatch(line); code == "" && named != nil {
+	if named := class.FindStringSubmatch(e.message); code == "" && named != nil {
 		code = named[1]
 	}
 	if !strings.HasPrefix(e.state, "42") && !strings.HasPrefix(e.state, "0A") {
 		cause = sql.WithoutValues(cause) // elsewhere it quotes names
 	}
-	return sql.Failed(where, cmp.Or(code, "error"), strings.TrimSpace(cause), neverPasses(e.state))
+	return sql.Failed(where, cmp.Or(code, "error"), cmp.Or(cause, "the server does not say why"), neverPasses(e.state))
 }
 
 // neverPasses reports whether a statement that failed so fails every time: its text is

@@ -24,6 +24,8 @@ const (
 	cancelTime = 3 * time.Second
 	// pause is how often a server is asked whether a statement has ended, at most.
 	pause = 50 * time.Millisecond
+	// maxUnsaid is how often a server is asked that says that a statement failed, but not why.
+	maxUnsaid = 20
 	// closeTime is how long the end of a session may take.
 	closeTime = time.Second
 )
@@ -99,10 +101,11 @@ func (s *session) Exec(ctx context.Context, st sql.Statement) (sql.Done, error) 
 }
 
 // marked is a statement with the name of its job, in a comment of the kind that every
-// version of Hive takes.
+// version of Hive takes. It stands behind, so that the server's lines are those of the
+// statement.
 func (s *session) marked(ctx context.Context, text string) string {
 	comment := strings.TrimSuffix(strings.TrimPrefix(s.job.Comment(), "/* "), " */")
-	return "-- " + comment + "\n" + text + sql.TraceComment(ctx)
+	return text + sql.TraceComment(ctx) + "\n-- " + comment
 }
 
 // wait asks until a statement has ended. When ctx ends, it ends the statement from a
@@ -113,7 +116,7 @@ func (s *session) wait(ctx context.Context, operation *hiveserver.TOperationHand
 	defer stop()
 	ended := context.AfterFunc(ctx, func() { s.cancel(waiting, operation) })
 	defer ended()
-	for {
+	for unsaid := 0; ; {
 		asked := time.Now()
 		status, err := s.conn.client.GetOperationStatus(alive, &hiveserver.TGetOperationStatusReq{OperationHandle: operation})
 		if err == nil {
@@ -125,6 +128,11 @@ func (s *session) wait(ctx context.Context, operation *hiveserver.TOperationHand
 		switch *status.OperationState {
 		case hiveserver.TOperationState_FINISHED_STATE:
 			return status, nil
+		case hiveserver.TOperationState_ERROR_STATE:
+			if unsaid++; status.GetErrorMessage() == "" && unsaid < maxUnsaid { // Spark says so a moment before it says why
+				time.Sleep(pause)
+				continue
+			}
 		case hiveserver.TOperationState_INITIALIZED_STATE, hiveserver.TOperationState_PENDING_STATE, hiveserver.TOperationState_RUNNING_STATE:
 			// Most servers have waited before they answered.
 			time.Sleep(pause - time.Since(asked))
