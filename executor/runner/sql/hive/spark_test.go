@@ -1,0 +1,181 @@
+//go:build engines
+
+package hive_test
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/tagexec/tagexec/executor/runner"
+	"github.com/tagexec/tagexec/store"
+)
+
+// sparkHome names the directory of an installed pyspark, which holds the Thrift Server.
+const sparkHome = "TAGEXEC_TEST_SPARK"
+
+// spark is a Thrift Server of the test's own.
+type spark struct {
+	dir, host string // host:port
+	ui        string // of Spark's page
+	cmd       *exec.Cmd
+	log       *os.File
+}
+
+// opened are the parts of Java that Spark needs to look into, as its own scripts list them.
+var opened = []string{
+	"java.base/java.lang", "java.base/java.lang.invoke", "java.base/java.lang.reflect", "java.base/java.net", "java.base/java.nio",
+	"java.base/java.util", "java.base/java.util.concurrent", "java.base/sun.nio.ch", "java.base/sun.security.action",
+}
+
+// startSpark starts a server and waits until it answers.
+func startSpark(t *testing.T) *spark {
+	t.Helper()
+	if os.Getenv(sparkHome) == "" {
+		t.Fatalf("%s is not set: .ci/engines installs pyspark and says where", sparkHome)
+	}
+	s := &spark{dir: t.TempDir(), host: freeAddress(t), ui: freeAddress(t)}
+	var err error
+	if s.log, err = os.Create(filepath.Join(s.dir, "log")); err != nil {
+		t.Fatal(err)
+	}
+	s.start(t)
+	t.Cleanup(func() {
+		s.stop()
+		_ = s.log.Close()
+		if t.Failed() {
+			text, _ := os.ReadFile(s.log.Name())
+			t.Logf("the end of Spark's log: %s", text[max(0, len(text)-4000):])
+		}
+	})
+	return s
+}
+
+func (s *spark) start(t testing.TB) {
+	_, port, _ := net.SplitHostPort(s.host)
+	_, uiPort, _ := net.SplitHostPort(s.ui)
+	args := []string{"-Xmx1g", "-cp", filepath.Join(os.Getenv(sparkHome), "jars", "*")}
+	for _, module := range opened {
+		args = append(args, "--add-opens="+module+"=ALL-UNNAMED")
+	}
+	args = append(args, "org.apache.spark.deploy.SparkSubmit", "--master", "local[2]",
+		"--conf", "spark.ui.port="+uiPort, "--conf", "spark.driver.bindAddress=127.0.0.1", "--conf", "spark.driver.host=127.0.0.1",
+		"--conf", "spark.sql.warehouse.dir="+filepath.Join(s.dir, "warehouse"),
+		"--class", "org.apache.spark.sql.hive.thriftserver.HiveThriftServer2", "spark-internal",
+		"--hiveconf", "hive.server2.thrift.bind.host=127.0.0.1", "--hiveconf", "hive.server2.thrift.port="+port)
+	s.cmd = exec.Command("java", args...)
+	s.cmd.Dir, s.cmd.Stdout, s.cmd.Stderr = s.dir, s.log, s.log
+	s.cmd.Env = append(os.Environ(), "SPARK_HOME="+os.Getenv(sparkHome), "SPARK_LOCAL_IP=127.0.0.1")
+	if err := s.cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	until(t, "Spark answers", 90*time.Second, func() bool {
+		conn, err := net.Dial("tcp", s.host)
+		if err == nil {
+			_ = conn.Close()
+		}
+		return err == nil
+	})
+}
+
+func (s *spark) stop() {
+	_ = s.cmd.Process.Kill()
+	_ = s.cmd.Wait()
+}
+
+// url is a source of this server.
+func (s *spark) url() string { return "spark://tagger:Pa55-w0rd-of-spark@" + s.host + "/default" }
+
+// exec runs a statement, on a source of its own, and returns the first row.
+func (s *spark) exec(t testing.TB, statement string) json.RawMessage {
+	t.Helper()
+	sources, err := runner.NewSQL(context.Background(), map[string]string{"admin": s.url()}, runner.SQLOptions{PoolSize: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer sources.Close()
+	payload, _ := json.Marshal(map[string]string{"statement": statement})
+	report, err := sources.Run(context.Background(), &store.Job{Tag: "admin", Payload: payload})
+	if err != nil {
+		t.Fatalf("%s: %v", statement, err)
+	}
+	return report.Value
+}
+
+// sparkJob is a job as Spark's page lists it.
+type sparkJob struct {
+	ID          int    `json:"jobId"`
+	Description string `json:"description"` // the statement
+	Group       string `json:"jobGroup"`    // the operation
+}
+
+// running is what works now: number, operation and statement of each job.
+func (s *spark) running(t testing.TB) (list []string) {
+	t.Helper()
+	var applications []struct{ ID string }
+	s.get(t, "/api/v1/applications", &applications)
+	for _, a := range applications {
+		var jobs []sparkJob
+		s.get(t, "/api/v1/applications/"+a.ID+"/jobs?status=running", &jobs)
+		for _, j := range jobs {
+			list = append(list, fmt.Sprintf("%d %s %s", j.ID, j.Group, j.Description))
+		}
+	}
+	return list
+}
+
+func (s *spark) get(t testing.TB, path string, into any) {
+	t.Helper()
+	answer, err := http.Get("http://" + s.ui + path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer answer.Body.Close()
+	text, err := io.ReadAll(answer.Body)
+	if err == nil {
+		err = json.Unmarshal(text, into)
+	}
+	if err != nil {
+		t.Fatalf("%s: %v: %s", path, err, text[:min(len(text), 200)])
+	}
+}
+
+// kill ends a job by its number, as the button of Spark's page does.
+func (s *spark) kill(t testing.TB, running string) {
+	t.Helper()
+	number, _, _ := strings.Cut(running, " ")
+	answer, err := http.Post("http://"+s.ui+"/jobs/job/kill/?id="+number, "", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_ = answer.Body.Close()
+}
+
+func freeAddress(t testing.TB) string {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	return l.Addr().String()
+}
+
+// until waits until a condition holds.
+func until(t testing.TB, what string, limit time.Duration, holds func() bool) {
+	t.Helper()
+	for end := time.Now().Add(limit); !holds(); time.Sleep(50 * time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatalf("not within %s: %s", limit, what)
+		}
+	}
+}
