@@ -55,13 +55,13 @@ func TestExplainJobSaysWhyAJobIsNotRunning(t *testing.T) {
 			s.c.MustClaim(s.T, 1)
 			s.db.Exec("UPDATE tagexec.tag_executors SET heartbeat_at = '2026-01-01 12:00:00Z'")
 			return id
-		}, "running on test .process 1. since .* at the latest; nothing was heard of that executor since 2026-01-01 12:00:00[+]00: the next living one takes the job over"},
+		}, "running on test .process 1. since .* at the latest; nothing was heard of that executor since 2026-01-01 12:00:00[+]00: the next living one takes the job over; its statement may go on in the engine until .*"},
 		{"running on an executor that nothing is heard of since the clock was set back", func(s scene) int64 {
 			id := s.db.Insert(storetest.Row{})[0]
 			s.c.MustClaim(s.T, 1)
 			s.db.Exec("UPDATE tagexec.tag_executors SET heartbeat_at = now() + interval '8 h'")
 			return id
-		}, "running on test .process 1. since .* at the latest; nothing was heard of that executor since the server's clock was set back: the next living one takes the job over"},
+		}, "running on test .process 1. since .* at the latest; nothing was heard of that executor since the server's clock was set back: the next living one takes the job over; its statement may go on in the engine until .*"},
 		{"only an executor that nothing is heard of since the clock was set back", func(s scene) int64 {
 			s.db.Exec("UPDATE tagexec.tag_executors SET heartbeat_at = now() + interval '8 h'")
 			return s.db.Insert(storetest.Row{})[0]

@@ -43,7 +43,9 @@ BEGIN
                     WHEN j.cancel_requested_at IS NOT NULL THEN '; it was asked to stop at ' || date_trunc('second', j.cancel_requested_at)
                     WHEN b.expires_at < j.deadline_at AND b.expired_at IS NULL THEN '; its batch is over at ' || date_trunc('second', b.expires_at)
                     ELSE '' END
-            || coalesce('; nothing was heard of that executor since ' || other.silent || ': the next living one takes the job over', '');
+            || coalesce('; nothing was heard of that executor since ' || other.silent || ': the next living one takes the job over'
+                        -- Engines end a statement that nobody waits for at the latest by their own limit, which a runner sets.
+                        || CASE WHEN j.kind = 'sql' THEN format('; its statement may go on in the engine until %s', date_trunc('second', j.deadline_at + interval '10 s')) ELSE '' END, '');
     END IF;
     IF j.run_at > now() THEN
         RETURN format('not due until %s', date_trunc('second', j.run_at))
