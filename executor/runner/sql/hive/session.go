@@ -21,7 +21,7 @@ const (
 	deadlineMargin = 10 * time.Second
 	// cancelTime is how long a server may take to end a statement after it was asked to;
 	// after that the connection is closed, and its session with it.
-	cancelTime = 3 * time.Second
+	cancelTime = 2 * time.Second
 	// pause is how often a server is asked whether a statement has ended, at most.
 	pause = 50 * time.Millisecond
 	// maxUnsaid is how often a server is asked that says that a statement failed, but not why.

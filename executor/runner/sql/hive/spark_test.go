@@ -98,7 +98,7 @@ func (s *spark) url() string { return "spark://tagger:Pa55-w0rd-of-spark@" + s.h
 // exec runs a statement, on a source of its own, and returns the first row.
 func (s *spark) exec(t testing.TB, statement string) json.RawMessage {
 	t.Helper()
-	sources, err := runner.NewSQL(context.Background(), map[string]string{"admin": s.url()}, runner.SQLOptions{PoolSize: 1})
+	sources, err := runner.NewSQL(context.Background(), map[string]string{"admin": s.url() + "?connect_timeout=60"}, runner.SQLOptions{PoolSize: 1})
 	if err != nil {
 		t.Fatal(err)
 	}
