@@ -102,3 +102,31 @@ func TestSQLWithoutATransaction(t *testing.T) {
 		wantFailure(t, loseConnection(t, source, super, notAtomic("SELECT pg_sleep(60)")), "commit_unknown", false, "the connection was lost during the statement: the changes may be stored or not")
 	})
 }
+
+func TestSQLWithoutATransactionSaysWhatStays(t *testing.T) {
+	t.Parallel()
+	source, super := database(t)
+	must(t, super, "CREATE TABLE t (n int); GRANT ALL ON t TO PUBLIC")
+	s := newSQL(t, map[string]string{"x": source}, runner.SQLOptions{})
+	const insert, broken = "INSERT INTO t VALUES (1)", "SELECT 1/0"
+	for name, c := range map[string]struct {
+		payload, message, left string
+	}{
+		"the first fails":                {notAtomic(broken, insert), "statement 1 of 2: division by zero", "0"},
+		"the second fails":               {notAtomic(insert, broken, insert), "statement 2 of 3: division by zero; what statement 1 did stays", "1"},
+		"the third fails":                {notAtomic(insert, insert, broken), "statement 3 of 3: division by zero; what statements 1 to 2 did stays", "2"},
+		"one statement":                  {notAtomic(broken), "division by zero", "0"},
+		"in a transaction nothing stays": {payload(insert, broken), "statement 2 of 2: division by zero", "0"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			must(t, super, "TRUNCATE t")
+			_, err := s.Run(t.Context(), job(c.payload))
+			if f := wantFailure(t, err, "22012", false); f.Message != c.message {
+				t.Errorf("message %q, want %q", f.Message, c.message)
+			}
+			if left := value(t, super, "SELECT count(*) FROM t"); left != c.left {
+				t.Errorf("%s rows stay, want %s", left, c.left)
+			}
+		})
+	}
+}

@@ -54,7 +54,7 @@ func valueOf(job *store.Job, arg json.RawMessage) (json.RawMessage, error) {
 	}
 	value, ok := values[strictjson.Text(name)]
 	if !ok {
-		return nil, fmt.Errorf("%s names no value of a job; these are: %s", words.Quote(strings.TrimSpace(string(name))), strings.Join(sortedKeys(values), ", "))
+		return nil, fmt.Errorf("%s names no value of a job; these are: %s", words.Clip(strings.TrimSpace(string(name)), 80), strings.Join(sortedKeys(values), ", "))
 	}
 	text, _ := json.Marshal(value) // a number, a text or null: cannot fail
 	return text, nil

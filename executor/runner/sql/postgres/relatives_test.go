@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -61,7 +62,7 @@ func TestAConnectionThatWasNotResetIsNotUsedAgain(t *testing.T) {
 func TestLimitsAreTriedWhereTheServerCannotTellThem(t *testing.T) {
 	t.Parallel()
 	there := newRelative(t, storetest.Empty(t).URL, func(sql string) []pgproto3.BackendMessage {
-		if strings.Contains(sql, "pg_settings") || strings.Contains(sql, "idle_in_transaction_session_timeout = ") {
+		if sql == "DISCARD ALL" || strings.Contains(sql, "pg_settings") || strings.Contains(sql, "idle_in_transaction_session_timeout = ") {
 			return refusal("42P01")
 		}
 		return nil
@@ -69,7 +70,7 @@ func TestLimitsAreTriedWhereTheServerCannotTellThem(t *testing.T) {
 	r, log := newRunner(t, there.url)
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
-	for range 2 {
+	for range 2 { // on a connection each, and told once
 		got := look(t, ctx, r)
 		if d, err := time.ParseDuration(got.Statement); err != nil || d < 60*time.Second || d > 70*time.Second || got.Idle != "0" || got.Check != "5s" {
 			t.Errorf("got %+v, want the limits that the server takes", got)
@@ -94,7 +95,11 @@ func TestWhatAServerRefusesToBeginWithIsNoFailureOfTheJob(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			db := storetest.Empty(t)
+			var asked atomic.Int64
 			there := newRelative(t, db.URL, func(sql string) []pgproto3.BackendMessage {
+				if strings.Contains(sql, "ISOLATION LEVEL") {
+					asked.Add(1)
+				}
 				if refuses(sql) {
 					return refusal("0A000")
 				}
@@ -117,6 +122,9 @@ func TestWhatAServerRefusesToBeginWithIsNoFailureOfTheJob(t *testing.T) {
 			}
 			if got := look(t, t.Context(), r); got.Statement != "0" {
 				t.Errorf("a job without a deadline has that of another: %+v", got)
+			}
+			if n := asked.Load(); n != 1 {
+				t.Errorf("the server was asked %d times for what it refuses", n)
 			}
 			if text := log(); strings.Count(text, "transactions have the isolation level of the server") != 1 {
 				t.Errorf("the log says\n%s", text)
