@@ -72,7 +72,7 @@ var statements = enginetest.SQL{
 		{Name: "an argument", Payload: `{"statement": "SELECT {n:Int64} AS n", "params": {"n": 7}}`},
 	},
 	FewValues:  `{"statement": "INSERT INTO tags SELECT {id:Int64}, {note:String}", "params": {"id": 7}}`,
-	SlowSelect: "SELECT count() FROM system.numbers WHERE sipHash64(number) = 4711 SETTINGS max_execution_time = 15", // as a job's time sets it, which case 13 does not limit
+	SlowSelect: "SELECT count() FROM system.numbers WHERE sipHash64(number) = 4711",
 	SlowWrite:  "INSERT INTO tags SELECT number, 'slow' FROM system.numbers WHERE sleepEachRow(0.01) = 0 LIMIT 6000 SETTINGS max_block_size = 10",
 	Million:    "SELECT number, '" + strings.Repeat("x", 100) + "' AS text FROM numbers(1000000)",
 	Wrong: []enginetest.Wrong{
