@@ -9,6 +9,7 @@ import (
 	"github.com/tagexec/tagexec/executor/runner/sql/hive"
 	"github.com/tagexec/tagexec/executor/runner/sql/mysql"
 	"github.com/tagexec/tagexec/executor/runner/sql/postgres"
+	"github.com/tagexec/tagexec/executor/runner/sql/trino"
 	"github.com/tagexec/tagexec/executor/runner/words"
 )
 
@@ -19,6 +20,11 @@ var engines = map[string]sql.Parse{
 
 	"clickhouse":       clickhouse.Parse,
 	"clickhouse+https": clickhouse.Parse,
+
+	"trino":        trino.Parse,
+	"trino+https":  trino.Parse,
+	"presto":       trino.Parse,
+	"presto+https": trino.Parse,
 
 	"mysql":     mysql.Parse,
 	"mariadb":   mysql.Parse,

@@ -1,0 +1,81 @@
+package trino
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"time"
+
+	"github.com/tagexec/tagexec/executor"
+	"github.com/tagexec/tagexec/executor/runner/sql"
+)
+
+// orphanGrace is how long after the job's time the server ends a query whose executor
+// did not.
+const orphanGrace = 10 * time.Second
+
+type session struct {
+	*engine
+	job sql.Job
+	id  string // of the last query
+}
+
+// Commit does nothing: each statement has stored its work.
+func (*session) Commit(context.Context) error { return nil }
+
+// End leaves nothing: the server keeps no sessions.
+func (s *session) End() { s.places.Leave() }
+
+// QueryID is the server's id of the last query.
+func (s *session) QueryID() string { return s.id }
+
+// Exec runs one statement.
+func (s *session) Exec(ctx context.Context, st sql.Statement) (sql.Done, error) {
+	if ctx.Err() != nil {
+		return sql.Done{}, sql.Ended(ctx, st.Where)
+	}
+	s.id = ""
+	r, err := s.query(ctx, withArgs(st), s.header(ctx), func(id string) { s.id = id })
+	if err != nil || r.told != nil {
+		return sql.Done{}, s.failure(ctx, st, r.told, err)
+	}
+	if r.updates {
+		return sql.Done{Rows: r.count}, nil
+	}
+	done := sql.Done{Rows: new(int64)} // what only reads changes nothing
+	if st.WantRow && r.row != nil {
+		done.Row = s.result(r)
+	}
+	return done, nil
+}
+
+// header says whose statement it is, where names are looked up, and how long it may take.
+func (s *session) header(ctx context.Context) http.Header {
+	h := http.Header{}
+	for name, value := range map[string]string{
+		"Source": s.job.Token(), "Trace-Token": s.job.Token(), "Client-Tags": "tagexec", "Client-Info": s.job.Comment(),
+		"Catalog": s.place[0], "Schema": s.place[1],
+	} {
+		if value != "" {
+			h.Set(s.prefix+name, value)
+		}
+	}
+	if until, ok := ctx.Deadline(); ok {
+		h.Set(s.prefix+"Session", fmt.Sprintf("query_max_run_time=%ds", int((time.Until(until)+orphanGrace).Seconds())))
+	}
+	if parent := executor.Traceparent(ctx); sql.IsTraceparent(parent) {
+		h.Set("traceparent", parent)
+	}
+	return h
+}
+
+// result is the first row as JSON. Where it is none the output says why.
+func (s *session) result(r result) json.RawMessage {
+	row, err := object(r.columns, r.row)
+	if err != nil {
+		fmt.Fprintf(s.job.Output, "the returned row could not be written as JSON: %v\n", err)
+		return nil
+	}
+	return sql.Fits(row, s.job.Output)
+}
