@@ -18,6 +18,7 @@ func TestErrorsAreToldInOurWords(t *testing.T) {
 		{"Code: 60. DB::Exception: Table marts.missing does not exist. (UNKNOWN_TABLE) (version 24.8.1.1 (official build))", "60", "unknown table marts.missing", true},
 		{"Code: 60. DB::Exception: Unknown table expression identifier 'missing' in scope SELECT 'S3cret' FROM missing. (UNKNOWN_TABLE) (version 25.1.1)", "60", "unknown table missing", true},
 		{"Code: 47. DB::Exception: Missing columns: 'nick' while processing query: 'SELECT nick, 'S3cret''. (UNKNOWN_IDENTIFIER)", "47", "unknown column nick", true},
+		{"Code: 47, e.displayText() = DB::Exception: Unknown identifier: S3cret-4711, e.what() = DB::Exception", "47", "unknown column", true},
 		{"Code: 62. DB::Exception: Syntax error: failed at position 8 ('FORM') (line 1, col 8): FORM 'S3cret'. Expected one of. (SYNTAX_ERROR)", "62", "syntax error at line 1, column 8", true},
 		{"Code: 46. DB::Exception: Unknown function missing. (UNKNOWN_FUNCTION)", "46", "unknown function missing", true},
 		{"Code: 6. DB::Exception: Cannot parse string 'S3cret' as Int8. (CANNOT_PARSE_TEXT)", "6", "a text cannot be read as the type it should have", false},
@@ -111,9 +112,11 @@ func TestARowThatIsNoResult(t *testing.T) {
 			t.Errorf("%d bytes: %v", size, err)
 		}
 	}
-	f := newFake(t, func(w http.ResponseWriter, _ asked) { _, _ = io.WriteString(w, "1\t2\n") })
-	report, err := run(t, t.Context(), f.source(), `{"statement": "SELECT 1 FORMAT TSV"}`)
-	if err != nil || report.Value != nil || !strings.Contains(report.Output, "FORMAT") {
-		t.Errorf("a format of its own: %v, %q", err, report.Output)
+	for format, answer := range map[string]string{"TSV": "1\t2\n", "JSONEachRow": "{\"a\":1}\n"} {
+		f := newFake(t, func(w http.ResponseWriter, _ asked) { _, _ = io.WriteString(w, answer) })
+		report, err := run(t, t.Context(), f.source(), `{"statement": "SELECT 1 FORMAT `+format+`"}`)
+		if err != nil || report.Value != nil || !strings.Contains(report.Output, "FORMAT") {
+			t.Errorf("%s: %v, %q", format, err, report.Output)
+		}
 	}
 }

@@ -60,7 +60,7 @@ func TestConformance(t *testing.T) {
 		Exempt: map[int]string{
 			6:  "there are no transactions",
 			14: "a statement whose first answer is lost does nothing: it runs when that is asked for",
-			19: "without TLS the server takes no password; see TestNoConnection",
+			19: "without TLS the server takes no password; see TestOnARealServer",
 		},
 	})
 }

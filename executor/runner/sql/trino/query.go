@@ -13,9 +13,10 @@ const (
 	// sendGrace is how long the answer to a statement is waited for when the job has ended:
 	// it says what is to be ended, and comes before the statement runs.
 	sendGrace = time.Second
-	// away is how long the server may be out of reach, or say that it is too busy, while a
-	// query runs.
-	away = 10 * time.Second
+	// away is how long the server may be out of reach while a query runs, and busy how long
+	// it may say that it cannot answer now.
+	away = 2 * time.Second
+	busy = 10 * time.Second
 	// again is after how long it is asked again.
 	again = 100 * time.Millisecond
 )
@@ -82,10 +83,9 @@ func (e *engine) follow(ctx context.Context, where string) (p page, err error) {
 	if err != nil {
 		return p, err
 	}
-	for until := time.Now().Add(away); ; {
+	for began := time.Now(); ; {
 		code, err := e.do(ctx, http.MethodGet, where, "", nil, into(&p))
-		mayPass := code == 0 || code == http.StatusTooManyRequests || code > http.StatusNotImplemented || errors.Is(err, io.ErrUnexpectedEOF)
-		if err == nil || !mayPass || ctx.Err() != nil || time.Now().After(until) {
+		if err == nil || ctx.Err() != nil || time.Since(began) > patience(code, err) {
 			return p, err
 		}
 		select {
@@ -93,6 +93,17 @@ func (e *engine) follow(ctx context.Context, where string) (p page, err error) {
 		case <-ctx.Done():
 		}
 	}
+}
+
+// patience is how long to go on asking where the answer was this one.
+func patience(code int, err error) time.Duration {
+	switch {
+	case code == 0, errors.Is(err, io.ErrUnexpectedEOF):
+		return away
+	case code == http.StatusTooManyRequests, code > http.StatusNotImplemented:
+		return busy
+	}
+	return 0
 }
 
 // into reads a page.

@@ -146,6 +146,7 @@ func TestABusyServerIsAskedAgain(t *testing.T) {
 			w.WriteHeader(http.StatusServiceUnavailable)
 		case gets.Load() == 2:
 			fmt.Fprint(w, `{"id":"q1","data":[[1],[2`) // and hangs up
+			w.(http.Flusher).Flush()
 			panic(http.ErrAbortHandler)
 		default:
 			finished(w, `,"columns":[{"name":"a","type":"bigint"}],"data":[[9223372036854775807],[2]]`)
