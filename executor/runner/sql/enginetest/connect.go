@@ -17,8 +17,10 @@ import (
 const connectLimit = 15 * time.Second
 
 func noConnection(s *suite) {
+	if !s.AnyLogin {
+		s.hasNoConnection("a wrong password", s.with(func(u *url.URL) { u.User = url.UserPassword(u.User.Username(), "wr0ng-Passw0rd") }))
+	}
 	for name, where := range map[string]string{
-		"a wrong password":                  s.with(func(u *url.URL) { u.User = url.UserPassword(u.User.Username(), "wr0ng-Passw0rd") }),
 		"a closed port":                     s.with(func(u *url.URL) { u.Host = s.closedPort() }),
 		"an unknown host":                   s.with(func(u *url.URL) { u.Host = net.JoinHostPort("no-such-host.invalid", u.Port()) }),
 		"TLS that cannot come about":        s.WrongTLS,

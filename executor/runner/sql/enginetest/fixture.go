@@ -29,6 +29,8 @@ type Fixture struct {
 	// OrphanEnds is within which time the server ends the work of an executor that was
 	// killed, when the job's own time is OrphanTime.
 	OrphanEnds time.Duration
+	// AnyLogin says that the server lets in whoever comes, with any password.
+	AnyLogin bool
 	// Stateless says that nothing of a session outlives a statement, not even within a job.
 	Stateless bool
 	// Exempt names the cases that do not apply, by number, and why.

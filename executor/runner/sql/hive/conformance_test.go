@@ -70,8 +70,13 @@ func theTwentyCases(t *testing.T, server *spark) {
 			Running:   server.running,
 			Kill:      server.kill,
 			Processes: func(testing.TB) []int { return []int{server.cmd.Process.Pid} },
-			Restart:   func(t testing.TB) { server.stop(); server.start(t) },
+			Restart: func(t testing.TB) {
+				server.stop()
+				server.start(t)
+				server.exec(t, "SELECT 1") // the first session takes its time
+			},
 		},
+		AnyLogin:   true,
 		OrphanEnds: enginetest.OrphanTime + 15*time.Second,
 		Exempt: map[int]string{
 			3:  "the protocol has no arguments",

@@ -2,7 +2,9 @@ package hive
 
 import (
 	"cmp"
+	"fmt"
 	"regexp"
+	"strconv"
 	"strings"
 
 	"github.com/beltran/gohive/hiveserver"
@@ -40,14 +42,16 @@ func errorOf(status *hiveserver.TGetOperationStatusResp) error {
 var (
 	// class is how Spark names an error, at the beginning of what it says.
 	class = regexp.MustCompile(`\[([A-Z][A-Z0-9_.]*)\]`)
-	// thrower is what stands before the cause: the classes that passed it on.
-	thrower = regexp.MustCompile(`^.*\b[\w.$]+(Exception|Error):`)
+	// thrower is what stands before the cause: the classes that passed it on. The last is named.
+	thrower = regexp.MustCompile(`^(?:.*[^\w.$])?([\w.$]+(?:Exception|Error)):`)
+	// place is where in a statement an error is, by lines from 1.
+	place = regexp.MustCompile(`\(line (\d+), pos (\d+)\)`)
 )
 
 // failure is what people read: the cause alone, in one line. Behind it stand the
 // statement, its plan and a stack, 3 to 11 kB in all.
 func (e *serverError) failure(where string) *executor.Failure {
-	cause := ""
+	cause, named := "", class.FindStringSubmatch(e.message)
 	for line := range strings.Lines(e.message) {
 		line, _, _ = strings.Cut(line, "; line ")
 		if cause = strings.TrimSpace(thrower.ReplaceAllString(line, "")); cause != "" {
@@ -55,13 +59,29 @@ func (e *serverError) failure(where string) *executor.Failure {
 		}
 	}
 	code := e.state
-	if named := class.FindStringSubmatch(e.message); code == "" && named != nil {
+	if code == "" && named != nil {
 		code = named[1]
 	}
-	if !strings.HasPrefix(e.state, "42") && !strings.HasPrefix(e.state, "0A") {
-		cause = sql.WithoutValues(cause) // elsewhere it quotes names
+	switch {
+	case strings.HasPrefix(e.state, "42"), strings.HasPrefix(e.state, "0A"): // it quotes names
+		cause = place.ReplaceAllStringFunc(cause, ownLine)
+	case code != "":
+		cause = sql.WithoutValues(cause)
+	default: // whoever threw it, perhaps a function of the user's, may have put anything into it
+		cause = "the output says what went wrong"
+		if by := thrower.FindStringSubmatch(e.message); by != nil {
+			cause = by[1] + "; " + cause
+		}
 	}
 	return sql.Failed(where, cmp.Or(code, "error"), cmp.Or(cause, "the server does not say why"), neverPasses(e.state))
+}
+
+// ownLine is a place by the lines of the statement, before which the server has seen one
+// with the name of the job.
+func ownLine(at string) string {
+	m := place.FindStringSubmatch(at)
+	line, _ := strconv.Atoi(m[1]) // digits
+	return fmt.Sprintf("(line %d, column %s)", line-1, m[2])
 }
 
 // neverPasses reports whether a statement that failed so fails every time: its text is

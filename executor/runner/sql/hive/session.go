@@ -101,11 +101,11 @@ func (s *session) Exec(ctx context.Context, st sql.Statement) (sql.Done, error) 
 }
 
 // marked is a statement with the name of its job, in a comment of the kind that every
-// version of Hive takes. It stands behind, so that the server's lines are those of the
-// statement.
+// version of Hive takes. It stands before it, in a line of its own: behind a SET it would
+// belong to the value. See ownLine.
 func (s *session) marked(ctx context.Context, text string) string {
 	comment := strings.TrimSuffix(strings.TrimPrefix(s.job.Comment(), "/* "), " */")
-	return text + sql.TraceComment(ctx) + "\n-- " + comment
+	return "-- " + comment + "\n" + text + sql.TraceComment(ctx)
 }
 
 // wait asks until a statement has ended. When ctx ends, it ends the statement from a
