@@ -25,7 +25,9 @@ import (
 var sqlite = standard.Engine{
 	Driver: "sqlite", Port: "1", Product: "SQLite", Version: "SELECT sqlite_version()",
 	Traits: sql.Traits{Engine: "sqlite", Atomic: true, Arguments: sql.Listed, Counts: true, EndedBy: "its driver", OrphanEndedBy: "the end of its process"},
-	DSN:    func(u sql.URL) (string, error) { return "file:/" + strings.Join(u.Path, "/") + "?_pragma=busy_timeout(5000)", nil },
+	DSN: func(u sql.URL) (string, error) {
+		return "file:/" + strings.Join(u.Path, "/") + "?_pragma=busy_timeout(5000)", nil
+	},
 }
 
 func main() {

@@ -25,7 +25,9 @@ func names(t *testing.T) []string {
 	t.Helper()
 	s := newScene(t, nil, &counted{})
 	s.Follow(func() executor.Load { return executor.Load{} })
-	s.FollowSources(func() map[string]sql.Connections { return map[string]sql.Connections{"warehouse": {InUse: 3, Idle: 1, Max: 16}} })
+	s.FollowSources(func() map[string]sql.Connections {
+		return map[string]sql.Connections{"warehouse": {InUse: 3, Idle: 1, Max: 16}}
+	})
 	s.Failed("claim", os.ErrDeadlineExceeded)
 	return slices.Sorted(maps.Keys(families(t, s.url)))
 }

@@ -2,9 +2,10 @@ package sql
 
 import (
 	"context"
+	"crypto/x509"
+	"errors"
 	"fmt"
 	"regexp"
-	"strings"
 
 	"github.com/tagexec/tagexec/executor"
 	"github.com/tagexec/tagexec/executor/runner/words"
@@ -52,8 +53,19 @@ func NoConnection(reason string) *executor.Failure {
 const BadPayload = "bad_payload"
 
 // Unreachable is the failure to connect, from the error of a dial or a handshake.
-func Unreachable(err error) *executor.Failure {
-	return NoConnection(strings.Replace(postgres.Reason(err), "sslrootcert", "tls_ca", 1)) // what it knows of networks holds for every engine
+func Unreachable(err error) *executor.Failure { return NoConnection(Reason(err)) }
+
+// Reason names in a few words why a connection could not be made, without the address
+// and the login.
+func Reason(err error) string {
+	var authority x509.UnknownAuthorityError
+	switch {
+	case errors.As(err, &authority):
+		return "the server's certificate is signed by an unknown authority (tls_ca names the file of those that are known)"
+	case errors.Is(err, context.DeadlineExceeded):
+		return "no answer within connect_timeout"
+	}
+	return postgres.Reason(err) // what it knows of networks holds for every engine
 }
 
 // quoted is what stands in quotation marks: from the first to the last, since a value

@@ -1,15 +1,13 @@
 package overhttp
 
 import (
-	"context"
-	"crypto/x509"
 	"errors"
 	"net"
 	"net/http"
 	"net/url"
 	"strings"
 
-	"github.com/tagexec/tagexec/store/postgres"
+	"github.com/tagexec/tagexec/executor/runner/sql"
 )
 
 // Answer is an error for an answer that is none, in words for everybody.
@@ -25,16 +23,11 @@ const (
 
 // Reason names in a few words why there was no answer, without address and login.
 func Reason(err error) string {
-	var authority x509.UnknownAuthorityError
 	var wrapped *url.Error
 	var answer Answer
 	switch {
 	case errors.As(err, &answer):
 		return answer.Error()
-	case errors.Is(err, context.DeadlineExceeded):
-		return "no answer within connect_timeout"
-	case errors.As(err, &authority):
-		return "the server's certificate is signed by an unknown authority (tls_ca names the file of those that are known)"
 	case errors.Is(err, http.ErrSchemeMismatch):
 		return "the server does not answer in TLS"
 	case strings.Contains(err.Error(), "malformed HTTP"):
@@ -42,7 +35,7 @@ func Reason(err error) string {
 	case errors.As(err, &wrapped):
 		err = wrapped.Err // which says nothing of the URL
 	}
-	return postgres.Reason(err)
+	return sql.Reason(err)
 }
 
 // NotSent reports whether a request failed before anything of it was sent.
