@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"os"
 	"testing"
+	"time"
 
 	"github.com/tagexec/tagexec/executor"
 	"github.com/tagexec/tagexec/executor/runner"
@@ -99,6 +100,13 @@ func newSQL(t testing.TB, url string) *runner.SQL {
 	}
 	t.Cleanup(s.Close)
 	return s
+}
+
+// limited is the context of a job that has a time.
+func limited(t testing.TB) context.Context {
+	ctx, cancel := context.WithTimeoutCause(t.Context(), time.Minute, executor.ErrTimeout)
+	t.Cleanup(cancel)
+	return ctx
 }
 
 func job(payload string) *store.Job {

@@ -1,0 +1,126 @@
+//go:build engines
+
+package mysql_test
+
+import (
+	"io"
+	"net"
+	"net/url"
+	"sync"
+	"testing"
+	"time"
+)
+
+// breaker passes connections on to the server, and can break those that there are.
+type breaker struct {
+	url  string
+	mu   sync.Mutex
+	open []net.Conn
+}
+
+func newBreaker(t *testing.T, source string) *breaker {
+	t.Helper()
+	u, err := url.Parse(source)
+	if err != nil {
+		t.Fatal(err)
+	}
+	server := u.Host
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	u.Host = listener.Addr().String()
+	b := &breaker{url: u.String()}
+	var work sync.WaitGroup
+	t.Cleanup(func() {
+		_ = listener.Close()
+		b.breakAll()
+		work.Wait()
+	})
+	work.Go(func() {
+		for {
+			client, err := listener.Accept()
+			if err != nil {
+				return
+			}
+			behind, err := net.Dial("tcp", server)
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			b.mu.Lock()
+			b.open = append(b.open, client, behind)
+			b.mu.Unlock()
+			work.Go(func() { pass(client, behind) })
+			work.Go(func() { pass(behind, client) })
+		}
+	})
+	return b
+}
+
+func pass(from, to net.Conn) {
+	_, _ = io.Copy(to, from) // until one is closed
+	_ = to.Close()
+}
+
+func (b *breaker) breakAll() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for _, conn := range b.open {
+		_ = conn.Close()
+	}
+	b.open = nil
+}
+
+// The server does not look whether somebody waits for a statement.
+func TestAStatementWhoseConnectionIsLostIsEndedFromAnother(t *testing.T) {
+	t.Parallel()
+	source, admin := database(t)
+	b := newBreaker(t, source)
+	s := newSQL(t, b.url)
+	ended := make(chan error, 1)
+	go func() {
+		_, err := s.Run(t.Context(), job(statement("SELECT count(*) FROM seq_1_to_100000 a, seq_1_to_100000 b WHERE md5(a.seq + b.seq) = 'x'")))
+		ended <- err
+	}()
+	running := "SELECT count(*) FROM information_schema.processlist WHERE user = '" + name(source) + "_job' AND info LIKE '%md5%'"
+	until := func(want string) {
+		t.Helper()
+		for end := time.Now().Add(10 * time.Second); value(t, admin, running) != want; time.Sleep(5 * time.Millisecond) {
+			if time.Now().After(end) {
+				t.Fatalf("the server's list never has %s statements", want)
+			}
+		}
+	}
+	until("1")
+	b.breakAll()
+	wantFailure(t, <-ended, "connection_lost", false)
+	until("0")
+}
+
+func TestAServerOfAnotherProtocolIsSaidToBeOne(t *testing.T) {
+	t.Parallel()
+	for _, greeting := range []string{
+		"\x05\x00\x00\x00\x0aabc\x00", // too short for what must follow the version
+		"\x01\x00\x00\x00\x0a",
+		"\x02\x00\x00\x05ab", // out of sequence
+	} {
+		listener, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			t.Fatal(err)
+		}
+		var work sync.WaitGroup
+		work.Go(func() {
+			if conn, err := listener.Accept(); err == nil {
+				_, _ = io.WriteString(conn, greeting)
+				_ = conn.Close()
+			}
+		})
+		_, err = newSQL(t, "mysql://u:hush@"+listener.Addr().String()).Run(t.Context(), job(statement("SELECT 1")))
+		if f := wantFailure(t, err, "connection_failed", false); f.Message != `connecting to source "tags": what answers there does not speak the protocol of MySQL` {
+			t.Errorf("%q: %s", greeting, f.Message)
+		}
+		_ = listener.Close()
+		work.Wait()
+	}
+}
