@@ -95,6 +95,7 @@ func conformanceSQL(db string) enginetest.SQL {
 			{Name: "a string", Payload: `{"statement":"SELECT ? AS v","args":["it's \"é\" \\ $1 ?"]}`, Want: `{"v":"it's \"é\" \\ $1 ?"}`},
 			{Name: "a string for a date", Payload: `{"statement":"SELECT cast(? AS date) AS v","args":["1997-01-31"]}`, Want: `{"v":"1997-01-31"}`},
 			{Name: "a number of 19 digits", Payload: `{"statement":"SELECT ? AS v","args":[9223372036854775807]}`, Want: `{"v":9223372036854775807}`},
+			{Name: "a number below 0", Payload: `{"statement":"SELECT ? AS v","args":[-5]}`, Want: `{"v":-5}`},
 			{Name: "a decimal", Payload: `{"statement":"SELECT cast(? AS decimal(30,10)) AS v","args":[12345678901234567890.1234567890]}`, Want: `{"v":12345678901234567890.1234567890}`},
 			{Name: "a boolean", Payload: `{"statement":"SELECT ? AS v","args":[true]}`, Want: `{"v":1}`},
 			{Name: "null", Payload: `{"statement":"SELECT ? AS v","args":[null]}`, Want: `{"v":null}`},

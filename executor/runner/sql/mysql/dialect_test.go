@@ -101,3 +101,18 @@ func TestURLs(t *testing.T) {
 		}
 	}
 }
+
+func TestTheFirstWordStandsBehindComments(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string]string{
+		"delete from t":     "DELETE",
+		"--\nDELETE FROM t": "DELETE",
+		"-- INSERT\n# UPDATE\n/**/ /* SELECT\n*/ ((DELETE": "DELETE",
+		"/*!40000 DELETE */ FROM t":                        "",
+		"":                                                 "",
+	} {
+		if got := word(text); got != want {
+			t.Errorf("%q: got %q, want %q", text, got, want)
+		}
+	}
+}

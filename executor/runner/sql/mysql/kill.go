@@ -21,9 +21,6 @@ const (
 // it that this ends too: it gets a channel that is closed when it has, and may cut the
 // connection.
 func (s *session) doing(ctx context.Context, whenOver func(done <-chan struct{}, cut func()), do func(context.Context) error) error {
-	if ctx.Err() != nil {
-		return ctx.Err()
-	}
 	open, cut := context.WithCancel(context.WithoutCancel(ctx))
 	defer cut()
 	defer context.AfterFunc(s.engine.alive, cut)()

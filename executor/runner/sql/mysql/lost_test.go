@@ -3,12 +3,16 @@
 package mysql_test
 
 import (
+	"context"
+	"errors"
 	"io"
 	"net"
 	"net/url"
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/tagexec/tagexec/executor"
 )
 
 // breaker passes connections on to the server, and can break those that there are.
@@ -122,5 +126,25 @@ func TestAServerOfAnotherProtocolIsSaidToBeOne(t *testing.T) {
 		}
 		_ = listener.Close()
 		work.Wait()
+	}
+}
+
+// It does not wait until the connection is given up.
+func TestACancelledStatementIsKilledAtOnce(t *testing.T) {
+	t.Parallel()
+	source, admin := database(t)
+	s := newSQL(t, source)
+	ctx, cancel := context.WithCancelCause(t.Context())
+	ended := make(chan error, 1)
+	go func() {
+		_, err := s.Run(ctx, job(statement("SELECT benchmark(1000000000000, md5('x'))")))
+		ended <- err
+	}()
+	for value(t, admin, "SELECT count(*) FROM information_schema.processlist WHERE info LIKE '% benchmark%' AND user = '"+name(source)+"_job'") == "0" {
+	}
+	cancelled := time.Now()
+	cancel(executor.ErrCancelled)
+	if err := <-ended; !errors.Is(err, executor.ErrCancelled) || time.Since(cancelled) > time.Second {
+		t.Errorf("got %v after %s", err, time.Since(cancelled))
 	}
 }

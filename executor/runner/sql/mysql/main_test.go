@@ -38,7 +38,11 @@ func run(m *testing.M) int {
 		return failed(err)
 	}
 	defer server.Stop()
-	return m.Run()
+	code := m.Run()
+	if code != 0 {
+		fmt.Fprintln(os.Stderr, "MariaDB's log:\n"+server.Log())
+	}
+	return code
 }
 
 func failed(err error) int {

@@ -5,6 +5,7 @@ import (
 	"database/sql/driver"
 	"errors"
 	"io"
+	"strconv"
 	"time"
 
 	"github.com/tagexec/tagexec/executor"
@@ -51,6 +52,9 @@ func (s *session) QueryID() string { return s.link.id }
 
 // Exec runs one statement.
 func (s *session) Exec(ctx context.Context, st sql.Statement) (done sql.Done, err error) {
+	if ctx.Err() != nil {
+		return done, sql.Ended(ctx, st.Where)
+	}
 	if err := s.keepsTransaction(st); err != nil {
 		return done, err
 	}
@@ -135,9 +139,9 @@ func (s *session) changed(ctx context.Context, st sql.Statement, returned bool) 
 	if err != nil || len(rows) != 1 {
 		return nil, err
 	}
-	n, ok := count(rows[0][0])
+	n, err := strconv.ParseInt(rows[0][0], 10, 64)
 	switch {
-	case ok:
+	case err == nil && n >= 0:
 		return &n, nil
 	case writes(st.Text): // INSERT … RETURNING: the server does not say it
 		return nil, nil

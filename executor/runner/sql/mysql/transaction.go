@@ -2,8 +2,6 @@ package mysql
 
 import (
 	"context"
-	"fmt"
-	"regexp"
 	"strings"
 	"time"
 
@@ -12,18 +10,14 @@ import (
 )
 
 const (
-	// deadlineMargin is how much later than the job's own deadline the server
-	// ends a statement by itself: it only has to when the executor is gone.
-	deadlineMargin = 10 * time.Second
-	// idleLimit is how long the server keeps a connection whose executor says
-	// nothing; between two statements of a job pass milliseconds.
-	idleLimit = time.Minute
 	// isolation is that of Postgres. The default of MySQL locks the gaps between rows, and
 	// then jobs that replace different rows of one table end each other by deadlock.
 	isolation = "SET TRANSACTION ISOLATION LEVEL READ COMMITTED"
 	// savepoint is there as long as the transaction is the one that was begun: no server
 	// but MariaDB tells whether one is open.
 	savepoint = "tagexec"
+	// orNotAtomic is the way out for a statement that a transaction keeps from its work.
+	orNotAtomic = `; "atomic": false in the payload runs its statements without one`
 )
 
 // Begin sets the limits, and opens the transaction where there is one.
@@ -41,36 +35,6 @@ func (s *session) Begin(ctx context.Context) error {
 	for _, statement := range []string{isolation, "START TRANSACTION", "SAVEPOINT " + savepoint} {
 		if err := s.link.run(bound, "%s", statement); err != nil {
 			return connectFailure(err)
-		}
-	}
-	return nil
-}
-
-// setLimits sets the limits by which the server ends what the executor no longer can.
-// A stricter one of the login stays where the server can say so.
-func (s *session) setLimits(bound, job context.Context) error {
-	set := func(name string, limit int64, format string) error {
-		err := s.link.run(bound, "SET SESSION "+format, name, max(limit, 1))
-		if isFromServer(err) {
-			s.engine.without(name, "the server ends nothing by this limit when the executor is gone")
-			return nil
-		}
-		return err
-	}
-	if err := set("wait_timeout", int64(idleLimit/time.Second), "%s = %d"); err != nil {
-		return err
-	}
-	deadline, ok := job.Deadline()
-	if !ok {
-		return nil
-	}
-	format := "%s = %d"
-	if s.link.dialect.atomic {
-		format = "%[1]s = IF(@@%[1]s > 0, LEAST(@@%[1]s, %[2]d), %[2]d)"
-	}
-	for _, name := range s.link.dialect.limits {
-		if err := set(name, int64((time.Until(deadline)+deadlineMargin)/s.link.dialect.unit), format); err != nil {
-			return err
 		}
 	}
 	return nil
@@ -138,23 +102,6 @@ func giveUp(done <-chan struct{}, cut func()) {
 	}
 }
 
-const (
-	// before is what may stand before the first word of a statement.
-	before = `(?is)^(?:\s|\(|--\s[^\n]*\n|#[^\n]*\n|/\*[^!].*?\*/)*`
-	// orNotAtomic is the way out for a statement that a transaction keeps from its work.
-	orNotAtomic = `; "atomic": false in the payload runs its statements without one`
-)
-
-var (
-	first = regexp.MustCompile(before + `([A-Za-z]+)`)
-	// ends finds the statements that end a transaction, or begin another.
-	ends = regexp.MustCompile(before + `(?:(COMMIT|START\s+TRANSACTION|XA|SET\s+(?:SESSION\s+|@@)?autocommit)\b|` +
-		`(ROLLBACK)(?:\s+WORK)?\s*(?:;|$|AND\b|NO\b|RELEASE\b)|(BEGIN)(?:\s+WORK)?\s*(?:;|$))`)
-	// commits finds the statements that commit by themselves.
-	commits   = regexp.MustCompile(before + `(ALTER|ANALYZE\s+TABLE|CACHE|CHECK|CREATE|DROP|FLUSH|GRANT|LOCK|OPTIMIZE|RENAME|REPAIR|REVOKE|TRUNCATE|UNLOCK)\b`)
-	temporary = regexp.MustCompile(before + `(?:CREATE(?:\s+OR\s+REPLACE)?|DROP)\s+TEMPORARY\b`)
-)
-
 // keepsTransaction refuses a statement that ends the transaction of the job by what it
 // is. What cannot be known before, as of a procedure, is found out at the end.
 func (s *session) keepsTransaction(st sql.Statement) error {
@@ -175,38 +122,4 @@ func (s *session) keepsTransaction(st sql.Statement) error {
 		return nil
 	}
 	return executor.Refusef("transaction_ended", "%s (%s) commits by itself, and with it the statements before it%s", st.Where, verb(found[1]), orNotAtomic)
-}
-
-// verb is how a statement is called.
-func verb(text string) string { return strings.ToUpper(strings.Join(strings.Fields(text), " ")) }
-
-// word is the first word of a statement.
-func word(text string) string {
-	if found := first.FindStringSubmatch(text); found != nil {
-		return strings.ToUpper(found[1])
-	}
-	return ""
-}
-
-// writes reports whether the statement changes rows by its first word.
-func writes(text string) bool {
-	switch word(text) {
-	case "INSERT", "REPLACE", "UPDATE", "DELETE", "LOAD":
-		return true
-	}
-	return false
-}
-
-var returning = regexp.MustCompile(`(?i)\bRETURNING\b`)
-
-// mayReturnRows reports whether a statement may return rows.
-func mayReturnRows(text string) bool {
-	return !(writes(text) || word(text) == "CREATE") || returning.MatchString(text)
-}
-
-// count reads the answer to ROW_COUNT(), which is below 0 where there is none.
-func count(text string) (int64, bool) {
-	var n int64
-	_, err := fmt.Sscan(text, &n)
-	return n, err == nil && n >= 0
 }

@@ -6,6 +6,7 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
+	"math/rand/v2"
 	"net"
 	"net/url"
 	"os"
@@ -34,9 +35,12 @@ type Server struct {
 
 // Start starts a server with its files in dir, an empty directory. Stop it.
 func Start(dir string, args ...string) (*Server, error) {
-	data := filepath.Join(dir, "data")
+	data, tmp := filepath.Join(dir, "data"), filepath.Join(dir, "tmp")
+	if err := os.Mkdir(tmp, 0o700); err != nil { // a server that starts removes the temporary tables that it finds
+		return nil, err
+	}
 	made, err := exec.Command("mariadb-install-db", "--no-defaults", "--auth-root-authentication-method=normal",
-		"--skip-test-db", "--user="+user(), "--datadir="+data).CombinedOutput()
+		"--skip-test-db", "--user="+user(), "--datadir="+data, "--tmpdir="+tmp).CombinedOutput()
 	if err != nil {
 		return nil, fmt.Errorf("make the files of a MariaDB (is mariadb-server-core installed, and mariadb-client-core?): %w\n%s", err, made)
 	}
@@ -64,6 +68,7 @@ func (s *Server) start() error {
 	}
 	defer func() { _ = log.Close() }()
 	s.cmd = exec.Command("mariadbd", append([]string{"--no-defaults", "--user=" + user(), "--datadir=" + filepath.Join(s.dir, "data"),
+		"--tmpdir=" + filepath.Join(s.dir, "tmp"),
 		"--socket=" + s.socket(), "--bind-address=127.0.0.1", "--port=" + s.port, "--skip-name-resolve",
 		"--innodb-buffer-pool-size=64M", "--innodb-flush-log-at-trx-commit=0"}, s.args...)...)
 	s.cmd.Stdout, s.cmd.Stderr = log, log
@@ -97,9 +102,12 @@ func (s *Server) answers() error {
 	}
 }
 
-func (s *Server) failed(what string) error {
-	log, _ := os.ReadFile(filepath.Join(s.dir, "log"))
-	return fmt.Errorf("%s; its log:\n%s", what, log)
+func (s *Server) failed(what string) error { return fmt.Errorf("%s; its log:\n%s", what, s.Log()) }
+
+// Log is what the server has written.
+func (s *Server) Log() string {
+	log, _ := os.ReadFile(filepath.Join(s.dir, "log")) // the worst is that nothing is shown
+	return string(log)
 }
 
 // Process is the server's process.
@@ -135,14 +143,17 @@ func (s *Server) Database() (string, error) {
 	return u.String(), nil
 }
 
-func freePort() (string, error) {
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return "", err
+// freePort finds a port outside the range of those that clients get, which may take it
+// while the server is restarted.
+func freePort() (port string, err error) {
+	for range 100 {
+		port = strconv.Itoa(10_000 + rand.N(20_000))
+		var listener net.Listener
+		if listener, err = net.Listen("tcp", net.JoinHostPort("127.0.0.1", port)); err == nil {
+			return port, listener.Close()
+		}
 	}
-	_, port, err := net.SplitHostPort(listener.Addr().String())
-	_ = listener.Close()
-	return port, err
+	return "", err
 }
 
 // user is the name of who runs the tests: the server must be told if it is root.
