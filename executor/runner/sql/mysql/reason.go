@@ -1,8 +1,6 @@
 package mysql
 
 import (
-	"context"
-	"crypto/x509"
 	"errors"
 	"strconv"
 
@@ -10,7 +8,6 @@ import (
 
 	"github.com/tagexec/tagexec/executor"
 	"github.com/tagexec/tagexec/executor/runner/sql"
-	"github.com/tagexec/tagexec/store/postgres"
 )
 
 // refused says in our words why a server let nobody in: its own name the login.
@@ -48,12 +45,9 @@ func connectFailure(err error) error {
 
 // reason names in a few words why a connection could not be made.
 func reason(err error) string {
-	var authority x509.UnknownAuthorityError
 	switch {
 	case errors.Is(err, errOtherProtocol), errors.Is(err, mysql.ErrPktSync), errors.Is(err, mysql.ErrPktSyncMul), errors.Is(err, mysql.ErrMalformPkt):
 		return errOtherProtocol.Error()
-	case errors.Is(err, context.DeadlineExceeded):
-		return "no answer in time"
 	case errors.Is(err, mysql.ErrInvalidConn):
 		return "the server hung up before it had let us in"
 	case errors.Is(err, mysql.ErrNoTLS):
@@ -61,8 +55,6 @@ func reason(err error) string {
 	case errors.Is(err, mysql.ErrOldProtocol), errors.Is(err, mysql.ErrOldPassword), errors.Is(err, mysql.ErrNativePassword),
 		errors.Is(err, mysql.ErrCleartextPassword), errors.Is(err, mysql.ErrUnknownPlugin):
 		return "the server asks for a way to log in that is not known here"
-	case errors.As(err, &authority):
-		return "the server's certificate is signed by an unknown authority (tls_ca names the file of those that are known)"
 	}
-	return postgres.Reason(err)
+	return sql.Reason(err)
 }
