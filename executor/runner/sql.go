@@ -3,6 +3,7 @@ package runner
 import (
 	"cmp"
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -28,7 +29,8 @@ type SQLOptions struct {
 	// job beyond it, or beyond what the server allows, waits, and its time runs.
 	PoolSize int
 	// Queue is the id of the queue, by which the engines tell its statements from those
-	// of another one with the same login. See store.Store.QueueName.
+	// of another one with the same login. See store.Store.QueueName. If it is empty, an
+	// attempt does not know what others before it have left.
 	Queue string
 	// Engines are further engines, by the scheme of their URLs.
 	Engines map[string]sql.Parse
@@ -90,7 +92,7 @@ func NewSQL(_ context.Context, sources map[string]string, opt SQLOptions) (*SQL,
 	if opt.PoolSize < 0 {
 		problems = append(problems, fmt.Errorf("pool size %d is below 0", opt.PoolSize))
 	}
-	s := &SQL{sources: make(map[string]sql.Engine, len(sources)), queue: opt.Queue}
+	s := &SQL{sources: make(map[string]sql.Engine, len(sources)), queue: cmp.Or(opt.Queue, strings.ToLower(rand.Text()[:12]))}
 	for _, name := range sortedKeys(sources) {
 		made, err := newEngine(sources[name], opt)
 		if name == "" {

@@ -441,7 +441,7 @@ func TestSQLDeadlockMayBeTriedAgain(t *testing.T) {
 	run := start(t.Context(), s, payload("LOCK TABLE b", "LOCK TABLE a"))
 	watch := connect(t, super.Config().ConnString())
 	eventually(t, "the job waits", func() bool {
-		return value(t, watch, "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'tagexec job' AND query = 'LOCK TABLE a' AND wait_event_type = 'Lock'") == "1"
+		return value(t, watch, "SELECT count(*) FROM pg_stat_activity WHERE application_name LIKE 'tagexec %' AND query = 'LOCK TABLE a' AND wait_event_type = 'Lock'") == "1"
 	})
 	superErr := make(chan error)
 	go func() {
@@ -464,7 +464,7 @@ func TestSQLEndOfTheContextEndsTheStatement(t *testing.T) {
 	must(t, super, "CREATE TABLE t (n int); GRANT ALL ON t TO PUBLIC")
 	s := newSQL(t, map[string]string{"x": source}, runner.SQLOptions{PoolSize: 1})
 	active := func() string {
-		return value(t, super, "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND application_name = 'tagexec job' AND state <> 'idle' AND query <> 'DISCARD ALL'")
+		return value(t, super, "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND application_name LIKE 'tagexec %' AND state <> 'idle' AND query <> 'DISCARD ALL'")
 	}
 	for _, cause := range []error{executor.ErrCancelled, executor.ErrTimeout, executor.ErrShutdown} {
 		ctx, cancel := context.WithCancelCause(t.Context())

@@ -23,10 +23,10 @@ func (j Job) Comment() string {
 // Mark is what the statements of all attempts of this job have in common, and no other
 // statement has: it finds the orphan of an attempt whose executor is gone. A blank
 // follows it in a comment, so that job 7 is not taken for job 70.
-func (j Job) Mark() string { return fmt.Sprintf("tagexec %s job=%d", j.Queue, j.ID) }
+func (j Job) Mark() string { return fmt.Sprintf("tagexec %s job=%d", plain(j.Queue), j.ID) }
 
 // Token is Mark where no blank may stand: tagexec-5f0c2a9be771-7.
-func (j Job) Token() string { return fmt.Sprintf("tagexec-%s-%d", j.Queue, j.ID) }
+func (j Job) Token() string { return fmt.Sprintf("tagexec-%s-%d", plain(j.Queue), j.ID) }
 
 // maxPlain is how much of a tag or batch a comment holds, in bytes.
 const maxPlain = 100

@@ -56,12 +56,13 @@ type source struct{ *postgres.Database }
 // those that there are, for a while.
 type engine struct {
 	*postgres.Pool
-	log    *slog.Logger
-	told   sync.Map              // what the log was told that the server refuses
-	plain  atomic.Bool           // the server takes only the plainest of BEGIN
-	places *semaphore.Weighted   // one for each connection that a job may have
-	kept   atomic.Int64          // places that are not used for crowdedTime
-	refuse atomic.Pointer[error] // why; nil: there are none
+	log     *slog.Logger
+	unnamed bool                  // the URL gives its sessions no name
+	told    sync.Map              // what the log was told that the server refuses
+	plain   atomic.Bool           // the server takes only the plainest of BEGIN
+	places  *semaphore.Weighted   // one for each connection that a job may have
+	kept    atomic.Int64          // places that are not used for crowdedTime
+	refuse  atomic.Pointer[error] // why; nil: there are none
 }
 
 // placeKey is where a connection keeps in its custom data that it has a place.
@@ -69,7 +70,7 @@ const placeKey = "tagexec place"
 
 // Engine returns the pool of the source.
 func (s source) Engine(opt sql.Options) (sql.Engine, error) {
-	e := &engine{log: opt.Log}
+	e := &engine{log: opt.Log, unnamed: s.Name("") == ""}
 	var err error
 	e.Pool, err = s.Pool(s.Name("tagexec job"), int32(opt.Connections), func(config *pgxpool.Config) {
 		config.MaxConnIdleTime = 5 * time.Minute
@@ -96,7 +97,7 @@ func (s source) Engine(opt sql.Options) (sql.Engine, error) {
 func (*engine) Traits() sql.Traits {
 	return sql.Traits{
 		Engine: "postgres", Atomic: true, Arguments: sql.Listed, Counts: true,
-		EndedBy: "a cancel request", OrphanEndedBy: "statement_timeout, and client_connection_check_interval where the server has it",
+		EndedBy: "a cancel request", OrphanEndedBy: "statement_timeout, client_connection_check_interval where the server has it, and the next attempt",
 	}
 }
 

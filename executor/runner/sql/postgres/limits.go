@@ -113,6 +113,9 @@ func (s *session) Begin(ctx context.Context) error {
 	bound, cancel := context.WithTimeout(ctx, s.conn.Conn().Config().ConnectTimeout)
 	defer cancel()
 	s.pg.CustomData()[notesKey] = s.job.Output
+	if s.job.Attempt > 1 {
+		s.endOrphans(bound)
+	}
 	if s.engine.plain.Load() {
 		return s.beginPlainly(ctx, bound)
 	}
@@ -120,8 +123,8 @@ func (s *session) Begin(ctx context.Context) error {
 	if !s.job.Atomic {
 		verb, statements = "SET", nil // until the connection is reset
 	}
-	for _, limit := range s.limits(ctx) {
-		statements = append(statements, verb+" "+limit)
+	for _, setting := range s.settings(ctx) {
+		statements = append(statements, verb+" "+setting)
 	}
 	err := s.pg.Exec(bound, strings.Join(statements, "; ")).Close()
 	var server *pgconn.PgError
@@ -143,11 +146,11 @@ func (s *session) Begin(ctx context.Context) error {
 // beginPlainly sends one statement at a time, the simplest that there are, and does
 // without limits that are refused. They hold until the connection is reset.
 func (s *session) beginPlainly(ctx, bound context.Context) error {
-	for _, limit := range s.limits(ctx) {
-		if err := s.pg.Exec(bound, "SET "+limit).Close(); err != nil && s.pg.IsClosed() {
+	for _, setting := range s.settings(ctx) {
+		if err := s.pg.Exec(bound, "SET "+setting).Close(); err != nil && s.pg.IsClosed() {
 			return connectFailure(err)
 		} else if err != nil {
-			s.engine.without("SET "+limit[:strings.IndexByte(limit, ' ')], "the server ends nothing by this limit")
+			s.engine.without("SET "+setting[:strings.IndexByte(setting, ' ')], "the server ends nothing by this limit")
 		}
 	}
 	if !s.job.Atomic {
@@ -159,9 +162,13 @@ func (s *session) beginPlainly(ctx, bound context.Context) error {
 	return nil
 }
 
-// limits are the settings of a job's session, as in SET. A stricter limit of the login
-// stays.
-func (s *session) limits(ctx context.Context) (list []string) {
+// settings are those of a job's session, as in SET: the name of the job, for who looks at
+// pg_stat_activity, unless the source has one of its own; and the limits. A stricter limit of
+// the login stays.
+func (s *session) settings(ctx context.Context) (list []string) {
+	if s.engine.unnamed {
+		list = append(list, fmt.Sprintf("application_name = '%s attempt=%d'", s.job.Mark(), s.job.Attempt))
+	}
 	known, _ := s.pg.CustomData()[limitsKey].(limits)
 	set := func(name string, limit time.Duration) {
 		have, ok := known[name]

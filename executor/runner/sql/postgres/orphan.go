@@ -1,0 +1,36 @@
+package postgres
+
+import (
+	"context"
+	"time"
+)
+
+const (
+	// orphanTime is how long an attempt waits until the orphan of the one before is gone.
+	orphanTime = 5 * time.Second
+	// orphanPause is how often it looks.
+	orphanPause = 50 * time.Millisecond
+)
+
+// endOrphans ends the sessions that earlier attempts of the job have left, and waits until
+// they are rolled back: an executor that was killed or cut off may leave one, and a server
+// that does not look whether its client is there would go on. A login may end its own
+// sessions. What a server refuses of this is left to its limits.
+func (s *session) endOrphans(ctx context.Context) {
+	bound, cancel := context.WithTimeout(ctx, orphanTime)
+	defer cancel()
+	for {
+		ended := s.pg.ExecParams(bound, `-- tagexec: end orphans
+			SELECT pg_catalog.pg_terminate_backend(pid) FROM pg_catalog.pg_stat_activity
+			 WHERE starts_with(application_name, $1) AND usename = session_user AND pid <> pg_catalog.pg_backend_pid()`,
+			[][]byte{[]byte(s.job.Mark() + " ")}, nil, nil, nil).Read()
+		if ended.Err != nil || len(ended.Rows) == 0 {
+			return
+		}
+		select {
+		case <-time.After(orphanPause):
+		case <-bound.Done():
+			return
+		}
+	}
+}
