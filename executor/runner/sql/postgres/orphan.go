@@ -22,8 +22,8 @@ func (s *session) endOrphans(ctx context.Context) {
 	for {
 		ended := s.pg.ExecParams(bound, `-- tagexec: end orphans
 			SELECT pg_catalog.pg_terminate_backend(pid) FROM pg_catalog.pg_stat_activity
-			 WHERE starts_with(application_name, $1) AND usename = session_user AND pid <> pg_catalog.pg_backend_pid()`,
-			[][]byte{[]byte(s.job.Mark() + " ")}, nil, nil, nil).Read()
+			 WHERE starts_with(application_name, $1) AND application_name <> $2 AND usename = session_user AND pid <> pg_catalog.pg_backend_pid()`,
+			[][]byte{[]byte(s.job.Mark() + " "), []byte(s.name())}, nil, nil, nil).Read()
 		if ended.Err != nil || len(ended.Rows) == 0 {
 			return
 		}
