@@ -549,7 +549,7 @@ func TestSQLServerThatDoesNotReactIsLeft(t *testing.T) {
 func TestSQLLimitsOfTheTransaction(t *testing.T) {
 	t.Parallel()
 	source, super := database(t)
-	s := newSQL(t, map[string]string{"x": source}, runner.SQLOptions{})
+	s := newSQL(t, map[string]string{"x": source}, runner.SQLOptions{Queue: "q"})
 	const show = `SELECT current_setting('transaction_isolation') AS isolation, current_setting('statement_timeout') AS statement,
 		current_setting('idle_in_transaction_session_timeout') AS idle, current_setting('client_connection_check_interval') AS "check",
 		current_setting('application_name') AS name`
@@ -566,7 +566,7 @@ func TestSQLLimitsOfTheTransaction(t *testing.T) {
 		return m
 	}
 	got := read(t.Context())
-	for name, want := range map[string]string{"isolation": "read committed", "statement": "0", "idle": "1min", "check": "5s", "name": "tagexec job"} {
+	for name, want := range map[string]string{"isolation": "read committed", "statement": "0", "idle": "1min", "check": "5s", "name": "tagexec q job=42 attempt=2"} {
 		if got[name] != want {
 			t.Errorf("%s is %q, want %q", name, got[name], want)
 		}

@@ -114,7 +114,9 @@ func (s *session) Begin(ctx context.Context) error {
 	defer cancel()
 	s.pg.CustomData()[notesKey] = s.job.Output
 	if s.job.Attempt > 1 {
-		s.endOrphans(bound)
+		if err := s.endOrphans(bound); err != nil {
+			return connectFailure(err)
+		}
 	}
 	if s.engine.plain.Load() {
 		return s.beginPlainly(ctx, bound)

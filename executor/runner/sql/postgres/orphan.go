@@ -15,8 +15,9 @@ const (
 // endOrphans ends the sessions that earlier attempts of the job have left, and waits until
 // they are rolled back: an executor that was killed or cut off may leave one, and a server
 // that does not look whether its client is there would go on. A login may end its own
-// sessions. What a server refuses of this is left to its limits.
-func (s *session) endOrphans(ctx context.Context) {
+// sessions. What a server refuses of this is left to its limits; the error is that of a lost
+// connection.
+func (s *session) endOrphans(ctx context.Context) error {
 	bound, cancel := context.WithTimeout(ctx, orphanTime)
 	defer cancel()
 	for {
@@ -24,13 +25,16 @@ func (s *session) endOrphans(ctx context.Context) {
 			SELECT pg_catalog.pg_terminate_backend(pid) FROM pg_catalog.pg_stat_activity
 			 WHERE starts_with(application_name, $1) AND application_name <> $2 AND usename = session_user AND pid <> pg_catalog.pg_backend_pid()`,
 			[][]byte{[]byte(s.job.Mark() + " "), []byte(s.name())}, nil, nil, nil).Read()
-		if ended.Err != nil || len(ended.Rows) == 0 {
-			return
+		switch {
+		case ended.Err != nil && s.pg.IsClosed():
+			return ended.Err
+		case ended.Err != nil || len(ended.Rows) == 0:
+			return nil
 		}
 		select {
 		case <-time.After(orphanPause):
 		case <-bound.Done():
-			return
+			return nil
 		}
 	}
 }
