@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/url"
 	"os"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -24,7 +25,8 @@ const connectTime = 10 * time.Second
 //	scheme://user:password@host:port/path?tls=true&tls_ca=/etc/ca.pem&connect_timeout=10
 //
 // tls is true, false, or skip-verify, which trusts whoever answers. A scheme that ends in
-// +https says tls=true.
+// +https says tls=true. set.NAME=value is a setting of the engine's own for every session;
+// the limits that a job's session needs come before it.
 type URL struct {
 	Scheme         string // without +https
 	User, Pass     string
@@ -32,6 +34,7 @@ type URL struct {
 	Port           string
 	Path           []string          // its parts, "a", "b" of /a/b
 	Parameters     map[string]string // those that the engine knows
+	Settings       map[string]string // by their names in the engine, without set.
 	TLS            *tls.Config       // nil: none
 	ConnectTimeout time.Duration
 }
@@ -42,6 +45,9 @@ func (u URL) Password() string { return u.Pass }
 // Address is host:port.
 func (u URL) Address() string { return net.JoinHostPort(u.Host, u.Port) }
 
+// settingName is how engines call their settings, some behind the name of a catalog.
+var settingName = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_.-]*$`)
+
 // ParseURL reads a URL with the parameters that the engine knows beside the common ones.
 // Its error quotes nothing of the URL but the names of parameters, and a file.
 func ParseURL(text, port string, known ...string) (URL, error) {
@@ -50,7 +56,7 @@ func ParseURL(text, port string, known ...string) (URL, error) {
 		return URL{}, errors.New("the URL cannot be read: write special characters of user and password as %40 for @, %3A for :, %2F for /, %25 for %")
 	}
 	scheme, secure := strings.CutSuffix(parsed.Scheme, "+https")
-	u := URL{Scheme: scheme, User: parsed.User.Username(), Host: parsed.Hostname(), Port: parsed.Port(), Parameters: map[string]string{}, ConnectTimeout: connectTime}
+	u := URL{Scheme: scheme, User: parsed.User.Username(), Host: parsed.Hostname(), Port: parsed.Port(), Parameters: map[string]string{}, Settings: map[string]string{}, ConnectTimeout: connectTime}
 	u.Pass, _ = parsed.User.Password()
 	if u.Port == "" {
 		u.Port = port
@@ -77,12 +83,15 @@ func ParseURL(text, port string, known ...string) (URL, error) {
 
 // read reads the parameters.
 func (u *URL) read(values url.Values, secure bool, known []string) error {
-	common := []string{"tls", "tls_ca", "connect_timeout"}
+	common := []string{"tls", "tls_ca", "connect_timeout", "set.NAME"}
 	all := append(common, known...)
 	mode, ca := "", ""
 	for name, list := range values {
+		setting, isSetting := strings.CutPrefix(name, "set.")
 		switch {
-		case !slices.Contains(all, name):
+		case isSetting && !settingName.MatchString(setting):
+			return fmt.Errorf("the URL sets %s, which is no name of a setting", words.Quote(name))
+		case !isSetting && !slices.Contains(all, name):
 			return fmt.Errorf("the URL sets %s, which is not known here; these are: %s", words.Quote(name), strings.Join(all, ", "))
 		case len(list) > 1:
 			return fmt.Errorf("the URL sets %s twice", name)
@@ -99,7 +108,11 @@ func (u *URL) read(values url.Values, secure bool, known []string) error {
 			}
 			u.ConnectTimeout = time.Duration(seconds) * time.Second
 		default:
-			u.Parameters[name] = value
+			if isSetting {
+				u.Settings[setting] = value
+			} else {
+				u.Parameters[name] = value
+			}
 		}
 	}
 	return u.readTLS(mode, ca, secure)

@@ -57,6 +57,17 @@ func TestParseURL(t *testing.T) {
 	}
 }
 
+func TestParseURLReadsSettingsOfTheEngine(t *testing.T) {
+	t.Parallel()
+	u, err := sql.ParseURL("trino://h/d?set.hive.insert_existing_partitions_behavior=OVERWRITE&set.x=&connect_timeout=3", "8080")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want := map[string]string{"hive.insert_existing_partitions_behavior": "OVERWRITE", "x": ""}; !reflect.DeepEqual(u.Settings, want) || len(u.Parameters) > 0 {
+		t.Errorf("got %v and %v, want %v", u.Settings, u.Parameters, want)
+	}
+}
+
 func TestParseURLRefuses(t *testing.T) {
 	t.Parallel()
 	empty := filepath.Join(t.TempDir(), "empty.pem")
@@ -72,7 +83,8 @@ func TestParseURLRefuses(t *testing.T) {
 		"a # in the password":     {"trino://u:hu#sh@h/d", ""},
 		"a # behind":              {"trino://u:hush@h/d#", "the URL holds a #: write it as %23"},
 		"a parameter without end": {"trino://u:hush@h/d?a=%zz", "the URL has parameters that cannot be read"},
-		"an unknown parameter":    {"trino://u:hush@h/d?sslmode=require", `the URL sets "sslmode", which is not known here; these are: tls, tls_ca, connect_timeout, catalog`},
+		"an unknown parameter":    {"trino://u:hush@h/d?sslmode=require", `the URL sets "sslmode", which is not known here; these are: tls, tls_ca, connect_timeout, set.NAME, catalog`},
+		"a setting that is none":  {"trino://u:hush@h/d?set.a%27b=hush", `the URL sets "set.a'b", which is no name of a setting`},
 		"a parameter twice":       {"trino://u:hush@h/d?catalog=a&catalog=hush", "the URL sets catalog twice"},
 		"a wrong tls":             {"trino://u:hush@h/d?tls=hush", "the URL sets tls to something else than true, false or skip-verify"},
 		"two minds":               {"trino+https://u:hush@h/d?tls=false", "the URL says tls=false, and contradicts itself"},

@@ -24,10 +24,12 @@ type request struct {
 // ask sends a statement and reads its answer. The error is an *exception, or one of the
 // connection.
 func (e *engine) ask(ctx context.Context, r request) (answer, error) {
-	query := url.Values{
-		"default_format":    {"JSONCompact"}, // which all versions have
-		"wait_end_of_query": {"1"},           // else a failure comes behind a status that says success
+	query := url.Values{}
+	for name, value := range e.settings {
+		query.Set(name, value)
 	}
+	query.Set("default_format", "JSONCompact") // which all versions have
+	query.Set("wait_end_of_query", "1")        // else a failure comes behind a status that says success
 	if e.database != "" {
 		query.Set("database", e.database)
 	}

@@ -47,6 +47,20 @@ func TestAStatementSaysWhoseItIsAndHowLongItMayTake(t *testing.T) {
 	}
 }
 
+func TestSettingsOfTheURLGoWithEveryStatementButForOurs(t *testing.T) {
+	t.Parallel()
+	f := newFake(t, nothing)
+	if _, err := run(t, t.Context(), f.source()+"?set.max_threads=2&set.wait_end_of_query=0&set.query_id=mine", `{"statement": "SELECT 1"}`); err != nil {
+		t.Fatal(err)
+	}
+	query := f.all()[0].query
+	for name, want := range map[string]string{"max_threads": "2", "wait_end_of_query": "1", "query_id": "tagexec-5f0c2a9be771-7"} {
+		if got := query.Get(name); got != want || len(query[name]) != 1 {
+			t.Errorf("%s is %q, want %q", name, query[name], want)
+		}
+	}
+}
+
 func TestOnlyStatementsThatAreNotAtomicShareASession(t *testing.T) {
 	t.Parallel()
 	f := newFake(t, nothing)

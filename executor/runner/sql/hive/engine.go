@@ -81,14 +81,17 @@ func (e *engine) open(ctx context.Context) (*connection, *hiveserver.TOpenSessio
 	if err != nil {
 		return nil, nil, unreachable(err)
 	}
+	configuration := map[string]string{}
+	for name, value := range e.source.Settings {
+		configuration["set:hiveconf:"+name] = value
+	}
+	configuration["use:database"] = e.source.database
+	configuration["set:hiveconf:hive.server2.long.polling.timeout"] = longPoll
 	answer, err := conn.client.OpenSession(bound, &hiveserver.TOpenSessionReq{
 		ClientProtocol: hiveserver.TProtocolVersion_HIVE_CLI_SERVICE_PROTOCOL_V8,
 		Username:       &e.source.User,
 		Password:       &e.source.Pass,
-		Configuration: map[string]string{
-			"use:database": e.source.database,
-			"set:hiveconf:hive.server2.long.polling.timeout": longPoll,
-		},
+		Configuration:  configuration,
 	})
 	if err == nil {
 		err = refused(answer.Status)

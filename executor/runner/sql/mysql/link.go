@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"strconv"
 	"strings"
 
 	"github.com/go-sql-driver/mysql"
@@ -67,6 +68,10 @@ func (e *engine) config(address string, l *link) *mysql.Config {
 	config.ClientFoundRows = true // counts what matches, as Postgres does, not what changes
 	config.ConnectionAttributes = "program_name:tagexec job"
 	config.Logger = &mysql.NopLogger{} // the errors say it
+	config.Params = map[string]string{}
+	for name, value := range e.Settings {
+		config.Params[name] = literal(value)
+	}
 	config.DialFunc = func(ctx context.Context, network, address string) (net.Conn, error) {
 		socket, err := (&net.Dialer{}).DialContext(ctx, network, address)
 		if err == nil {
@@ -75,6 +80,14 @@ func (e *engine) config(address string, l *link) *mysql.Config {
 		return socket, err
 	}
 	return config
+}
+
+// literal writes a value for SET: a number as it is, all else as text.
+func literal(value string) string {
+	if _, err := strconv.ParseInt(value, 10, 64); err == nil {
+		return value
+	}
+	return "'" + strings.NewReplacer(`\`, `\\`, `'`, `''`).Replace(value) + "'"
 }
 
 // introduce asks the server what it is and how it calls the connection.

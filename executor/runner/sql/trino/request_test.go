@@ -17,6 +17,20 @@ import (
 	"github.com/tagexec/tagexec/executor/runner/sql"
 )
 
+func TestSettingsOfTheURLGoWithTheStatement(t *testing.T) {
+	t.Parallel()
+	f := newFake(t, true, func(_ *fake, w http.ResponseWriter, _ asked) { finished(w, "") })
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	if _, err := run(t, ctx, f.source("trino")+"&set.hive.insert_existing_partitions_behavior=OVERWRITE+all&set.query_max_run_time=1d", `{"statement": "SELECT 1"}`, 1); err != nil {
+		t.Fatal(err)
+	}
+	got := f.all()[0].header.Values("X-Trino-Session")
+	if len(got) != 2 || !slices.Contains(got, "hive.insert_existing_partitions_behavior=OVERWRITE+all") || slices.Contains(got, "query_max_run_time=1d") {
+		t.Errorf("the session is %q", got)
+	}
+}
+
 func TestAStatementSaysWhoseItIsAndHowLongItMayTake(t *testing.T) {
 	t.Parallel()
 	f := newFake(t, true, func(f *fake, w http.ResponseWriter, a asked) {

@@ -4,7 +4,9 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"net/http"
+	"net/url"
 	"time"
 
 	"github.com/tagexec/tagexec/executor"
@@ -61,8 +63,12 @@ func (s *session) header(ctx context.Context) http.Header {
 			h.Set(s.prefix+name, value)
 		}
 	}
+	settings := maps.Clone(s.settings)
 	if until, ok := ctx.Deadline(); ok {
-		h.Set(s.prefix+"Session", fmt.Sprintf("query_max_run_time=%ds", int((time.Until(until)+orphanGrace).Seconds())))
+		settings["query_max_run_time"] = fmt.Sprintf("%ds", int((time.Until(until)+orphanGrace).Seconds()))
+	}
+	for name, value := range settings {
+		h.Add(s.prefix+"Session", name+"="+url.QueryEscape(value))
 	}
 	if parent := executor.Traceparent(ctx); sql.IsTraceparent(parent) {
 		h.Set("traceparent", parent)

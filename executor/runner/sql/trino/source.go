@@ -38,7 +38,7 @@ type source struct{ sql.URL }
 // Engine returns an engine for the source.
 func (s source) Engine(opt sql.Options) (sql.Engine, error) {
 	e := &engine{client: overhttp.New(s.URL, opt.Connections), places: sql.NewPlaces(opt.Connections),
-		user: s.User, password: s.Pass, connectTime: s.ConnectTimeout, scheme: s.Scheme, prefix: "X-Trino-"}
+		user: s.User, password: s.Pass, connectTime: s.ConnectTimeout, scheme: s.Scheme, settings: s.Settings, prefix: "X-Trino-"}
 	if s.Scheme == "presto" {
 		e.prefix = "X-Presto-"
 	}
@@ -54,5 +54,6 @@ type engine struct {
 	place          [2]string // catalog and schema
 	connectTime    time.Duration
 	scheme         string
-	prefix         string // of the protocol's headers
+	settings       map[string]string // of the URL
+	prefix         string            // of the protocol's headers
 }
