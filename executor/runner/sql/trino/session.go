@@ -65,7 +65,7 @@ func (s *session) header(ctx context.Context) http.Header {
 	}
 	settings := maps.Clone(s.settings)
 	if until, ok := ctx.Deadline(); ok {
-		settings["query_max_run_time"] = fmt.Sprintf("%ds", int((time.Until(until)+orphanGrace).Seconds()))
+		settings["query_max_run_time"] = fmt.Sprintf("%ds", int((time.Until(until) + orphanGrace).Seconds()))
 	}
 	for name, value := range settings {
 		h.Add(s.prefix+"Session", name+"="+url.QueryEscape(value))
