@@ -2,6 +2,7 @@ package runner
 
 import (
 	"fmt"
+	"regexp"
 	"strings"
 
 	"github.com/tagexec/tagexec/executor/runner/sql"
@@ -41,10 +42,13 @@ var engines = map[string]sql.Parse{
 // parameters and files.
 func ParseSource(url string) (sql.Source, error) { return parseSource(url, nil) }
 
+// schemeName is what a URL may begin with (RFC 3986, section 3.1).
+var schemeName = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9+.-]*$`)
+
 // parseSource is ParseSource with further engines.
 func parseSource(url string, more map[string]sql.Parse) (sql.Source, error) {
 	scheme, _, ok := strings.Cut(strings.TrimSpace(url), "://")
-	if !ok {
+	if !ok || !schemeName.MatchString(scheme) {
 		return postgres.Parse(url) // who says in detail what a URL looks like
 	}
 	if parse, ok := more[scheme]; ok {
@@ -52,6 +56,9 @@ func parseSource(url string, more map[string]sql.Parse) (sql.Source, error) {
 	}
 	if parse, ok := engines[scheme]; ok {
 		return parse(url)
+	}
+	if engine, driver, ok := strings.Cut(scheme, "+"); ok && engines[engine] != nil {
+		return nil, fmt.Errorf("the URL names a driver of another language, %s: begin it with %s://", words.Quote(driver), engine)
 	}
 	known := append(sortedKeys(engines), sortedKeys(more)...)
 	return nil, fmt.Errorf("the URL begins with %s: no engine has this name; known are %s", words.Quote(scheme+"://"), strings.Join(known, ", "))
