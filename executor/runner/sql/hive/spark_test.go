@@ -78,7 +78,7 @@ func (s *spark) start(t testing.TB) {
 	if err := s.cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
-	until(t, "Spark answers", 90*time.Second, func() bool {
+	until(t, "Spark answers", 3*time.Minute, func() bool {
 		conn, err := net.Dial("tcp", s.host)
 		if err == nil {
 			_ = conn.Close()
