@@ -90,7 +90,7 @@ func TestURLs(t *testing.T) {
 		{"mysql://db/tags", "the URL names no user"},
 		{"mysql://u:p@db/tags/more", "the URL names more than a database: it ends in /database"},
 		{"postgres://u:p@db/tags", "the URL has a scheme of another engine"},
-		{"mysql://u:p@db/tags?multiStatements=true", `the URL sets "multiStatements", which is not known here; these are: tls, tls_ca, connect_timeout`},
+		{"mysql://u:p@db/tags?multiStatements=true", `the URL sets "multiStatements", which is not known here; these are: tls, tls_ca, connect_timeout, set.NAME`},
 	} {
 		got := ""
 		if _, err := Parse(tt.url); err != nil {
