@@ -19,12 +19,12 @@ func TestRecordSuccessesStoresAllOfAResult(t *testing.T) {
 	db.Exec("UPDATE tagexec.tag_jobs SET unavailable_since = now(), error_code = 'unavailable', error = 'no source'") // as an attempt before leaves it
 	rows, code := int64(12), int32(3)
 	c.MustRecord(t, store.Result{Claim: job.Claim, Outcome: store.Succeeded, RowsAffected: &rows, ExitCode: &code,
-		Value: json.RawMessage(`{"n": 1}`), Output: "out ✓", OutputBytes: 99})
+		Value: json.RawMessage(`{"n": 1}`), Output: "out ✓", OutputBytes: 99, QueryID: "7f-1"})
 	got := storetest.One[string](db, `SELECT concat_ws(' ', j.state, j.rows_affected, j.exit_code, j.result, num_nulls(j.unavailable_since, j.error_code, j.error),
-		a.outcome, a.rows_affected, a.exit_code, a.output, a.output_bytes, a.hostname, num_nulls(a.error_code, a.error),
+		a.outcome, a.rows_affected, a.exit_code, a.output, a.output_bytes, a.query_id, a.hostname, num_nulls(a.error_code, a.error),
 		a.queued_at = j.created_at, a.executor_id = j.executor_id, a.started_at = j.started_at, a.finished_at = j.finished_at)
 		FROM tagexec.tag_jobs j JOIN tagexec.tag_job_attempts a ON a.job_id = j.id AND a.attempt = j.attempt`)
-	storetest.Check(t, "stored", got, `succeeded 12 3 {"n": 1} 3 succeeded 12 3 out ✓ 99 test 2 t t t t`)
+	storetest.Check(t, "stored", got, `succeeded 12 3 {"n": 1} 3 succeeded 12 3 out ✓ 99 7f-1 test 2 t t t t`)
 }
 
 // The fence holds without the lock too. Each result is sent alone: beside one

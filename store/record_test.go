@@ -317,15 +317,15 @@ func TestRecordWritesLaterAttemptsBesideTheirJob(t *testing.T) {
 		db := storetest.New(t)
 		c := db.Claimer(store.Executor{})
 		db.Insert(storetest.Row{"max_attempts": 1, "tag": "then"})
-		c.MustRecord(t, store.Result{Claim: c.MustClaim(t, 1)[0].Claim, Outcome: outcome, Output: "first", OutputBytes: 5})
-		shown := `SELECT concat_ws(' ', attempt_is_past, last_output, (SELECT count(*) FROM tagexec.tag_past_attempts)) FROM tagexec.tag_jobs`
-		storetest.Check(t, "after the first attempt", storetest.One[string](db, shown), "f first 0")
+		c.MustRecord(t, store.Result{Claim: c.MustClaim(t, 1)[0].Claim, Outcome: outcome, Output: "first", OutputBytes: 5, QueryID: "q1"})
+		shown := `SELECT concat_ws(' ', attempt_is_past, last_output, last_query_id, (SELECT count(*) FROM tagexec.tag_past_attempts)) FROM tagexec.tag_jobs`
+		storetest.Check(t, "after the first attempt", storetest.One[string](db, shown), "f first q1 0")
 		db.Exec("SELECT tagexec.retry_job(id) FROM tagexec.tag_jobs")
 		db.Exec("UPDATE tagexec.tag_jobs SET tag = 'now'")
 		storetest.Check(t, "to be done again", storetest.One[string](db, shown), "t 1")
-		c.MustRecord(t, store.Result{Claim: c.MustClaim(t, 1)[0].Claim, Outcome: outcome, Output: "second", OutputBytes: 6})
+		c.MustRecord(t, store.Result{Claim: c.MustClaim(t, 1)[0].Claim, Outcome: outcome, Output: "second", OutputBytes: 6, QueryID: "q2"})
 		storetest.Check(t, "after the second attempt", storetest.One[string](db, shown), "t 2")
-		storetest.Check(t, "history", storetest.All[string](db, "SELECT concat_ws(' ', attempt, outcome, output, output_bytes, tag) FROM tagexec.attempts ORDER BY attempt"),
-			fmt.Sprintf("[1 %[1]s first 5 then 2 %[1]s second 6 now]", outcome))
+		storetest.Check(t, "history", storetest.All[string](db, "SELECT concat_ws(' ', attempt, outcome, output, output_bytes, query_id, tag) FROM tagexec.attempts ORDER BY attempt"),
+			fmt.Sprintf("[1 %[1]s first 5 q1 then 2 %[1]s second 6 q2 now]", outcome))
 	}
 }
