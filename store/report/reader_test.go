@@ -144,7 +144,7 @@ func questions(r *report.Reader, job int64, batch string) map[string]func(contex
 			return err
 		},
 		"tag history": func(ctx context.Context) error {
-			_, err := r.TagHistory(ctx, "a", time.Now().AddDate(0, 0, -30), time.Now())
+			_, err := r.TagHistory(ctx, "a", time.Now().AddDate(0, 0, -30), time.Now(), report.TagAttempts)
 			return err
 		},
 		"failures":    func(ctx context.Context) error { _, err := r.Failures(ctx, "2026-11-22", 50); return err },

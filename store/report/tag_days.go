@@ -7,9 +7,13 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// maxTagAttempts is how many of its latest attempts the days of a tag are made of. Each lies
-// on another page of the disk: 17,000 took half a second where none was in memory.
-const maxTagAttempts = 5_000
+// Of how many of its latest attempts the history of a tag is made: at once, or if somebody
+// asks to look further. Each lies on another page of the disk: 17,000 take half a second
+// where none is in memory.
+const (
+	TagAttempts        = 2_000
+	TagAttemptsFurther = 20_000
+)
 
 // TagDay is a row of tagreport.tag_daily for one tag, over all pools.
 type TagDay struct {
@@ -41,7 +45,7 @@ type TagSummary struct {
 	PreviousP50RunSeconds *float64   `json:"previous_p50_run_seconds"`
 	SlotSeconds           *float64   `json:"slot_seconds"`
 	SucceededAt           *time.Time `json:"succeeded_at"`
-	Capped                bool       `json:"capped"` // only the latest 5,000 attempts were looked at
+	Capped                bool       `json:"capped"` // there are more attempts than were looked at
 }
 
 const tagSummarySQL = `-- tagexec: show tag
@@ -82,23 +86,23 @@ SELECT l.finished_at::date::text                                                
  ORDER BY 1 DESC`
 
 // TagHistory returns how a tag did since a time, by days of the reader's zone. It looks
-// at up to 5,000 attempts.
-func (r *Reader) TagHistory(ctx context.Context, tag string, since, now time.Time) (h TagHistory, err error) {
+// at the latest attempts, so many at most.
+func (r *Reader) TagHistory(ctx context.Context, tag string, since, now time.Time, most int) (h TagHistory, err error) {
 	h.TagSummary, err = one[TagSummary](ctx, r, "show tag", analyst, tagSummarySQL, pgx.StrictNamedArgs{
-		"tag": tag, "since": since, "before": since.Add(-now.Sub(since)), "window": maxTagAttempts,
+		"tag": tag, "since": since, "before": since.Add(-now.Sub(since)), "window": most,
 	}, pgx.ErrNoRows)
 	if err != nil {
 		return TagHistory{}, err
 	}
-	h.Days, err = ask[TagDay](ctx, r, "show tag", analyst, tagDaysSQL, tagDaysArgs(tag, since))
+	h.Days, err = ask[TagDay](ctx, r, "show tag", analyst, tagDaysSQL, tagDaysArgs(tag, since, most))
 	return h, err
 }
 
-func tagDaysArgs(tag string, since time.Time) pgx.StrictNamedArgs {
-	return pgx.StrictNamedArgs{"tag": tag, "since": since, "window": maxTagAttempts}
+func tagDaysArgs(tag string, since time.Time, most int) pgx.StrictNamedArgs {
+	return pgx.StrictNamedArgs{"tag": tag, "since": since, "window": most}
 }
 
 // TagDaysSQL is what TagHistory asks for its days, to be asked by hand.
-func (r *Reader) TagDaysSQL(tag string, since time.Time) string {
-	return r.byHand(tagDaysSQL, tagDaysArgs(tag, since))
+func (r *Reader) TagDaysSQL(tag string, since time.Time, most int) string {
+	return r.byHand(tagDaysSQL, tagDaysArgs(tag, since, most))
 }

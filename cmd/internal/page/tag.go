@@ -26,6 +26,8 @@ type tagData struct {
 	Tag      string
 	Days     int
 	Spans    []link // other numbers of days
+	Looked   int    // at so many attempts at most
+	Further  string // the link to look at more; "" if there are none, or that was done
 	History  report.TagHistory
 	Chart    tagChart
 	Runs     part[[]report.TagRun]
@@ -42,8 +44,15 @@ func tag(v *visit) (*view, error) {
 	}
 	now := v.now.In(v.Zone)
 	since := time.Date(now.Year(), now.Month(), now.Day()-days+1, 0, 0, 0, 0, v.Zone)
+	looked := report.TagAttempts
+	if v.exports() || v.Query.Get("further") != "" {
+		looked = report.TagAttemptsFurther
+	}
 	history := func(ctx context.Context, r *report.Reader) (report.TagHistory, error) {
-		return r.TagHistory(ctx, name, since, v.now)
+		if looked > report.TagAttempts {
+			r = r.Within(furtherLimit)
+		}
+		return r.TagHistory(ctx, name, since, v.now, looked)
 	}
 	if v.exports() {
 		return export(v, "days", func(ctx context.Context, r *report.Reader, _ string, _ int) (rows[report.TagDay], error) {
@@ -51,11 +60,11 @@ func tag(v *visit) (*view, error) {
 			return rows[report.TagDay]{List: h.Days}, err
 		})
 	}
-	h, err := must(v, fmt.Sprintf("%d days of %s in %s", days, name, v.ZoneName()), tagsLife, history)
+	h, err := must(v, fmt.Sprintf("%d days of %s in %s by %d attempts", days, name, v.ZoneName(), looked), tagsLife, history)
 	if err != nil {
 		return nil, err
 	}
-	d := tagData{Tag: name, Days: days, History: h, DaysSQL: v.reader.TagDaysSQL(name, since), RunsSQL: v.reader.TagRunsSQL(name, tagRuns)}
+	d := tagData{Tag: name, Days: days, History: h, Looked: looked, DaysSQL: v.reader.TagDaysSQL(name, since, looked), RunsSQL: v.reader.TagRunsSQL(name, tagRuns)}
 	d.Runs = ask(v, "runs of "+name, tagsLife, func(ctx context.Context, r *report.Reader) ([]report.TagRun, error) {
 		return r.TagRuns(ctx, name, tagRuns)
 	})
@@ -65,6 +74,9 @@ func tag(v *visit) (*view, error) {
 	d.Sentence = tell.Tag(h.TagSummary, days)
 	if h.Attempts == 0 {
 		d.Sentence = fmt.Sprintf("No job of %s has ended in the last %s.", name, listing.Plural(days, "day"))
+	}
+	if h.Capped && looked < report.TagAttemptsFurther {
+		d.Further = v.Here("further", "yes")
 	}
 	d.Chart = chartOfTag(since, days, h.Days)
 	for _, n := range []int{7, 30, 90, 365} {

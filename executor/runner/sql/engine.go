@@ -19,7 +19,6 @@ type Source interface {
 	// Password is the password in it, "" for none: it must appear nowhere.
 	Password() string
 	// Engine returns what runs jobs there. It does not connect. Close it.
-	// Engine returns what runs jobs there. It does not connect. Close it.
 	Engine(Options) (Engine, error)
 }
 

@@ -20,7 +20,7 @@ func tagsShow(std cli.Streams) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "show TAG",
 		Short: "Show how a tag did, in a sentence and by day",
-		Long:  "show looks at the attempts of the last 30 days, or of --days N, at most the latest 5,000.",
+		Long:  "show looks at the attempts of the last 30 days, or of --days N, at most the latest 20,000.",
 		Example: "  tagexec tags show high_value\n" +
 			"  tagexec tags show high_value --days 90\n" +
 			"  tagexec tags show high_value -o json | jq '.days[].p95_run_seconds'",
@@ -37,7 +37,7 @@ func tagsShow(std cli.Streams) *cobra.Command {
 			return withReader(cmd, look, func(ctx context.Context, r *report.Reader) error {
 				now := look.Now().In(look.Zone)
 				since := time.Date(now.Year(), now.Month(), now.Day()-days+1, 0, 0, 0, 0, look.Zone)
-				h, err := r.TagHistory(ctx, args[0], since, now)
+				h, err := r.Within(patience).TagHistory(ctx, args[0], since, now, report.TagAttemptsFurther)
 				if err != nil {
 					return err
 				}
@@ -61,7 +61,7 @@ func printTag(l *listing.Look, h report.TagHistory, days int) error {
 	}
 	l.Say("%s", tell.Tag(h.TagSummary, days))
 	if h.Capped {
-		l.Print("Only the latest 5,000 attempts are counted.")
+		l.Print("Only the latest 20,000 attempts are counted.")
 	}
 	if h.SucceededAt != nil {
 		l.Print("last success: %s", moment(l, h.SucceededAt))
