@@ -20,12 +20,12 @@ const (
 )
 
 // base is what the runs of before would have been without the drift of their
-// batches: the logarithm of a run is that of its tag, and the effect of its batch,
+// batches: the logarithm of a run is that of its series, and the effect of its batch,
 // and chance. With the drift of ten nights left in them, ten runs differ by far more
 // than the jobs of one night do.
 type base struct {
 	effects map[string]*effect
-	centers map[string]float64 // by tag: the logarithm
+	centers map[string]float64 // by series: the logarithm
 	tails   []float64          // of all runs, what is neither of their tag nor of their batch; sorted
 	spread  float64            // of these
 }
@@ -38,7 +38,7 @@ type effect struct {
 	ended  []int64   // when these ended, in nanoseconds
 }
 
-// newBase takes the runs of all tags apart, by taking turns.
+// newBase takes the runs of all series apart, by taking turns.
 func newBase(q *Queue) *base {
 	b := &base{effects: map[string]*effect{}, centers: map[string]float64{}}
 	for _, runs := range q.Past {
@@ -52,8 +52,8 @@ func newBase(q *Queue) *base {
 		for _, e := range b.effects {
 			e.ratios, e.ended = e.ratios[:0], e.ended[:0]
 		}
-		for tag, runs := range q.Past {
-			b.center(tag, runs)
+		for series, runs := range q.Past {
+			b.center(series, runs)
 		}
 		for _, e := range b.effects {
 			e.size = 0
@@ -67,22 +67,22 @@ func newBase(q *Queue) *base {
 	return b
 }
 
-// center finds the middle of a tag's runs without the effects of their batches, and
-// gives these what is left. Newer runs count more.
-func (b *base) center(tag string, runs []Run) {
-	sum, weights, weight := 0.0, 0.0, 1.0
+// center finds the middle of the runs of a series without the effects of their batches,
+// and gives these what is left. Newer batches count more.
+func (b *base) center(series string, runs []Run) {
+	sum, weights, weight, less := 0.0, 0.0, 1.0, math.Pow(older, 1/perBatch(runs))
 	for i := range runs {
 		if !runs[i].Failed {
 			sum += weight * b.without(&runs[i])
 			weights += weight
-			weight *= older
+			weight *= less
 		}
 	}
 	if weights == 0 {
 		return
 	}
 	center := sum / weights
-	b.centers[tag] = center
+	b.centers[series] = center
 	for i := range runs {
 		if e := b.effects[runs[i].Batch]; e != nil && !runs[i].Failed {
 			e.ratios = append(e.ratios, math.Log(max(runs[i].Seconds, shortest))-center)
@@ -104,10 +104,10 @@ func (b *base) without(r *Run) float64 {
 
 // rest finds what is neither of a tag nor of a batch.
 func (b *base) rest(q *Queue) {
-	for tag, runs := range q.Past {
+	for series, runs := range q.Past {
 		for i := range runs {
 			if !runs[i].Failed {
-				b.tails = append(b.tails, b.without(&runs[i])-b.centers[tag])
+				b.tails = append(b.tails, b.without(&runs[i])-b.centers[series])
 			}
 		}
 	}

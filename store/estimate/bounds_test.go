@@ -21,7 +21,7 @@ func plain(t *rapid.T) (n *night, seconds []float64, workers int) {
 }
 
 func end(n *night) float64 {
-	s := &schedule{plan: newPlan(&n.Queue, newPast(&n.Queue))}
+	s := &schedule{plan: newPlan(newPast(&n.Queue))}
 	return s.run()
 }
 
@@ -85,7 +85,7 @@ func TestAPlanKeepsSlotsKeysAndWorkersAtEveryMoment(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
 		n := wild(t, false)
-		s := &schedule{plan: newPlan(&n.Queue, newPast(&n.Queue))}
+		s := &schedule{plan: newPlan(newPast(&n.Queue))}
 		if got := s.run(); math.IsInf(got, 1) {
 			t.Fatal("the batch does not end")
 		}
@@ -143,7 +143,7 @@ func TestTheDiceOfAJobDoNotDependOnOtherJobs(t *testing.T) {
 	for draw := range 20 {
 		var ends []float64
 		for _, n := range []*night{alone, beside} {
-			s := &schedule{plan: newPlan(&n.Queue, newPast(&n.Queue)), draw: draw}
+			s := &schedule{plan: newPlan(newPast(&n.Queue)), draw: draw}
 			ends = append(ends, s.run())
 		}
 		if math.Abs(ends[0]-ends[1]) > little {

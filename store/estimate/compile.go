@@ -8,8 +8,9 @@ import (
 	"strings"
 )
 
-// newPlan makes a plan of a queue.
-func newPlan(q *Queue, p *past) *plan {
+// newPlan makes a plan of the queue of a past.
+func newPlan(p *past) *plan {
+	q := p.q
 	c := &compiler{
 		plan:     &plan{past: p, drift: p.drift, seed: seedOf(q.Batch), gap: gapOf(q)},
 		q:        q,
@@ -111,7 +112,7 @@ func (c *compiler) add(j *Job) {
 	at, held := c.crewOf[j.Executor]
 	one := job{
 		id: j.ID, tag: j.Tag, runAt: j.RunAt.Sub(c.q.Now).Seconds(), limit: j.TimeoutSeconds, times: 1, pool: pool,
-		expected: c.past.of(j.Tag, j.Like), slots: j.Slots, priority: int16(j.Priority), crew: -1,
+		expected: c.past.of(j.series, j.Like), slots: j.Slots, priority: int16(j.Priority), crew: -1,
 		failures: int16(j.Failures), most: int16(max(j.MaxAttempts, 1)), own: j.Batch == c.q.Batch,
 	}
 	switch {

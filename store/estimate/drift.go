@@ -35,19 +35,19 @@ func (b *base) tonight(q *Queue) drift {
 // run for longer than was expected counts with what it has: left out, only short
 // runs would be seen while long ones run.
 func (b *base) compared(q *Queue) (list []float64) {
-	compare := func(tag string, seconds float64, ended bool) {
-		if center, known := b.centers[tag]; known && (ended || math.Log(seconds) > center) {
+	compare := func(series string, seconds float64, ended bool) {
+		if center, known := b.centers[series]; known && (ended || math.Log(seconds) > center) {
 			list = append(list, math.Log(seconds)-center)
 		}
 	}
 	for i := range q.Ended {
 		if r := &q.Ended[i]; !r.Failed {
-			compare(r.Tag, max(r.Seconds, shortest), true)
+			compare(r.series, max(r.Seconds, shortest), true)
 		}
 	}
 	for i := range q.Jobs {
 		if j := &q.Jobs[i]; j.running() && j.Batch == q.Batch {
-			compare(j.Tag, q.Now.Sub(j.StartedAt).Seconds(), false)
+			compare(j.series, q.Now.Sub(j.StartedAt).Seconds(), false)
 		}
 	}
 	return list

@@ -39,7 +39,7 @@ type LastJob struct {
 // same queue has the same estimate.
 func Of(q *Queue) Estimate {
 	past := newPast(q)
-	p := newPlan(q, past)
+	q, p := past.q, newPlan(past)
 	e := Estimate{Runs: past.count()}
 	e.NewTags, e.NewShare = p.unknown(q)
 	if e.Refusal = refusal(q, p, e.NewShare); e.Refusal != "" {

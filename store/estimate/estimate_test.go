@@ -132,7 +132,7 @@ func TestARunningJobTakesAsLongAsOneThatTookLonger(t *testing.T) {
 			p.drift = drift{}
 			left := 0.0
 			for draw := range 100 {
-				s := &schedule{plan: newPlan(&n.Queue, p), draw: draw}
+				s := &schedule{plan: newPlan(p), draw: draw}
 				left += s.run() / 100
 			}
 			if math.Abs(left-tt.seconds) > 0.35*tt.seconds {
@@ -147,7 +147,7 @@ func TestAFailingTagIsTriedAgainAfterItsDelays(t *testing.T) {
 	n := newNight(1)
 	n.add(10, func(j *Job) { j.TimeoutSeconds = 4 }) // never in time
 	for draw := range 50 {
-		s := &schedule{plan: newPlan(&n.Queue, newPast(&n.Queue)), draw: draw}
+		s := &schedule{plan: newPlan(newPast(&n.Queue)), draw: draw}
 		// Three attempts of 4 s, delays of 2.5 to 5 and 5 to 10 s.
 		if got := s.run(); got < 19.5 || got > 27 {
 			t.Errorf("it ends after %.1f s; must be within 19.5 and 27", got)
@@ -174,7 +174,7 @@ func TestWhatFollowsAtOnceHasNoGap(t *testing.T) {
 		n.Ended = append(n.Ended, Run{Tag: "tag 10", Batch: "night", Like: Like{"sql", "default"}, Seconds: 10, Waited: 600, Ended: noon.Add(time.Duration(i) * 10 * time.Second)})
 	}
 	n.add(10)
-	storetest.Check(t, "gap", newPlan(&n.Queue, newPast(&n.Queue)).gap, 0.0)
+	storetest.Check(t, "gap", newPlan(newPast(&n.Queue)).gap, 0.0)
 }
 
 func TestTheGapsBetweenJobsAreThoseOfBefore(t *testing.T) {

@@ -8,13 +8,13 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-const runColumns = `a.tag, coalesce(a.batch, ''), a.kind, a.pool, a.run_seconds, a.queue_wait_seconds, a.finished_at, a.outcome <> 'succeeded'`
+const runColumns = `a.job_id, a.tag, coalesce(a.batch, ''), a.kind, a.pool, a.run_seconds, a.queue_wait_seconds, a.finished_at, a.outcome <> 'succeeded'`
 
 // told: what was cancelled or handed back does not tell how long a job takes.
 const told = `a.outcome IN ('succeeded', 'failed', 'timed_out', 'lost')`
 
 func scanRun(row pgx.CollectableRow) (r Run, err error) {
-	return r, row.Scan(&r.Tag, &r.Batch, &r.Kind, &r.Pool, &r.Seconds, &r.Waited, &r.Ended, &r.Failed)
+	return r, row.Scan(&r.JobID, &r.Tag, &r.Batch, &r.Kind, &r.Pool, &r.Seconds, &r.Waited, &r.Ended, &r.Failed)
 }
 
 const endedSQL = `-- tagexec: estimate of batch, its ended jobs
@@ -33,6 +33,7 @@ func (q *Queue) loadEnded(ctx context.Context, db Querier, most limits) error {
 		return err
 	}
 	q.Ended, err = pgx.CollectRows(rows, scanRun)
+	q.EndedBeyond = len(q.Ended) >= most.ended
 	return err
 }
 
@@ -40,20 +41,20 @@ func (q *Queue) loadEnded(ctx context.Context, db Querier, most limits) error {
 // all of a tag's history.
 const pastSQL = `-- tagexec: estimate of batch, past runs
 SELECT ` + runColumns + `
-  FROM unnest(@tags::text[]) t (tag)
+  FROM unnest(@tags::text[], @most::integer[]) t (tag, most)
  CROSS JOIN LATERAL (
        SELECT a.*
          FROM tagreport.attempts a
         WHERE a.tag = t.tag
         ORDER BY a.finished_at DESC
-        LIMIT @most) a
+        LIMIT t.most) a
  WHERE ` + told + `
  ORDER BY a.finished_at DESC`
 
 // loadPast reads the newest attempts of each tag. Those of this batch are in Ended.
 func (q *Queue) loadPast(ctx context.Context, db Querier, most limits) error {
 	tags := q.tags(most.tags)
-	rows, err := db.Query(ctx, pastSQL, pgx.StrictNamedArgs{"tags": tags, "most": min(RunsOfTag, max(lastRuns, most.runs/max(1, len(tags))))})
+	rows, err := db.Query(ctx, pastSQL, pgx.StrictNamedArgs{"tags": tags, "most": q.runsOf(tags, most.runs)})
 	if err != nil {
 		return err
 	}
@@ -68,6 +69,34 @@ func (q *Queue) loadPast(ctx context.Context, db Querier, most limits) error {
 		}
 	}
 	return nil
+}
+
+// runsOf is how many attempts are read of each of the tags, so many in all, or a few of
+// each at least. A tag of which the batch has many jobs gets as many times more; what has
+// ended of them comes on top, since it is not of the past.
+func (q *Queue) runsOf(tags []string, all int) []int {
+	jobs, ended := map[string]int{}, map[string]int{}
+	for i := range q.Ended {
+		jobs[q.Ended[i].Tag]++
+		ended[q.Ended[i].Tag]++
+	}
+	for i := range q.Jobs {
+		if q.Jobs[i].Batch == q.Batch {
+			jobs[q.Jobs[i].Tag]++
+		}
+	}
+	wanted, list := 0, make([]int, len(tags))
+	for i, tag := range tags {
+		list[i] = RunsOf(jobs[tag])
+		wanted += list[i]
+	}
+	for i, tag := range tags {
+		if wanted > all {
+			list[i] = max(lastRuns, list[i]*all/wanted)
+		}
+		list[i] += ended[tag]
+	}
+	return list
 }
 
 // tags are those whose past is read: of the batch's jobs, then of others'.

@@ -56,7 +56,7 @@ func (n *night) knows(tag string, seconds ...float64) {
 // plans draws the queue once, without drift.
 func (n *night) plans(t *testing.T) *schedule {
 	t.Helper()
-	s := &schedule{plan: newPlan(&n.Queue, newPast(&n.Queue))}
+	s := &schedule{plan: newPlan(newPast(&n.Queue))}
 	s.run()
 	return s
 }

@@ -8,7 +8,7 @@ import (
 )
 
 const (
-	// lastRuns is how many successes of a tag are drawn from.
+	// lastRuns is how many successes of a job in earlier batches are drawn from.
 	lastRuns = 10
 	// enoughRuns of its own make a tag do without those of others.
 	enoughRuns = 3
@@ -19,22 +19,23 @@ const (
 // past predicts jobs from what ended.
 type past struct {
 	q       *Queue
-	tonight map[string][]Run // the batch's ended attempts by tag, the newest first
+	tonight map[string][]Run // the batch's ended attempts by series, the newest first
 	failing float64          // share of all attempts that failed
-	known   map[likeTag]*prediction
+	known   map[likeSeries]*prediction
 	base    *base
 	drift   drift   // of tonight
 	done    course  // of the batch's ended attempts
 	since   float64 // seconds since the first start of the batch
 }
 
-type likeTag struct {
-	tag string
+type likeSeries struct {
+	series string
 	Like
 }
 
 func newPast(q *Queue) *past {
-	p := &past{q: q, tonight: map[string][]Run{}, known: map[likeTag]*prediction{}, base: newBase(q)}
+	q = q.inSeries()
+	p := &past{q: q, tonight: map[string][]Run{}, known: map[likeSeries]*prediction{}, base: newBase(q)}
 	failed, all := 0, 0
 	count := func(runs []Run) {
 		for i := range runs {
@@ -50,7 +51,7 @@ func newPast(q *Queue) *past {
 	p.failing = float64(failed) / float64(max(all, 1))
 	ended := slices.SortedStableFunc(slices.Values(q.Ended), func(a, b Run) int { return b.Ended.Compare(a.Ended) })
 	for _, r := range ended {
-		p.tonight[r.Tag] = append(p.tonight[r.Tag], r)
+		p.tonight[r.series] = append(p.tonight[r.series], r)
 	}
 	p.done, p.since = courseOf(q.Ended), sinceStart(q)
 	p.drift = p.base.tonight(q)
@@ -79,25 +80,26 @@ func earliest(a, b time.Time) time.Time {
 	return a
 }
 
-// of predicts the jobs of a tag. Where that has hardly any runs, those of the
+// of predicts the jobs of a series. Where that has hardly any runs, those of the
 // batch's ended jobs stand beside them, else those of the same kind in the same
 // pool.
-func (p *past) of(tag string, like Like) *prediction {
-	key := likeTag{tag, like}
+func (p *past) of(series string, like Like) *prediction {
+	key := likeSeries{series, like}
 	if one := p.known[key]; one != nil {
 		return one
 	}
 	one := &prediction{}
-	weight := 1.0
-	for _, runs := range [][]Run{p.tonight[tag], p.q.Past[tag]} {
+	each := perBatch(p.q.Past[series])
+	weight, less := 1.0, math.Pow(older, 1/each)
+	for _, runs := range [][]Run{p.tonight[series], p.q.Past[series]} {
 		for i := range runs {
 			switch {
 			case runs[i].Failed:
 				one.failed = append(one.failed, max(runs[i].Seconds, shortest))
-			case one.own < lastRuns:
+			case float64(one.own) < lastRuns*each:
 				one.runs = append(one.runs, pastRun{log: p.base.without(&runs[i]), share: weight})
 				one.own++
-				weight *= older
+				weight *= less
 			}
 		}
 	}
@@ -113,6 +115,21 @@ func (p *past) of(tag string, like Like) *prediction {
 	}
 	p.known[key] = one
 	return one
+}
+
+// perBatch is how many runs a batch has, of those that have one; 1 at least.
+func perBatch(runs []Run) float64 {
+	batches := map[string]int{}
+	for i := range runs {
+		if runs[i].Batch != "" {
+			batches[runs[i].Batch]++
+		}
+	}
+	n := 0
+	for _, in := range batches {
+		n += in
+	}
+	return max(1, float64(n)/float64(max(len(batches), 1)))
 }
 
 // others are runs of other tags, together as likely as one or two of its own.
@@ -131,10 +148,10 @@ func (p *past) others(like Like) []pastRun {
 	return list
 }
 
-// last returns the last success of each tag, of those that are wanted.
+// last returns the last success of each series, of those that are wanted.
 func (p *past) last(wanted func(*Run) bool) (list []Run) {
-	for _, tag := range slices.Sorted(maps.Keys(p.q.Past)) {
-		if runs := successes(p.q.Past[tag]); len(runs) > 0 && wanted(&runs[0]) && len(list) < othersRuns {
+	for _, series := range slices.Sorted(maps.Keys(p.q.Past)) {
+		if runs := successes(p.q.Past[series]); len(runs) > 0 && wanted(&runs[0]) && len(list) < othersRuns {
 			list = append(list, runs[0])
 		}
 	}

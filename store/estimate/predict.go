@@ -26,7 +26,7 @@ type prediction struct {
 	tails    []float64 // sorted logarithms of any tag's runs in relation to the center of their tag
 	failed   []float64 // seconds of attempts that failed
 	failures float64   // share of attempts that fail
-	own      int       // how many of the runs are of its tag
+	own      int       // how many of the runs are of its series
 }
 
 type pastRun struct {
@@ -50,11 +50,21 @@ func (p *prediction) draw(drift float64, d *dice) float64 {
 }
 
 func (p *prediction) drawLog(drift float64, d *dice) float64 {
-	u, i := d.next(), 0
-	for i < len(p.runs)-1 && u >= p.runs[i].share {
-		i++
-	}
+	i := p.place(d.next())
 	return p.runs[i].log + smooth*p.spread*d.normal() + drift
+}
+
+// place is that of the run in whose share a number from 0 to 1 falls.
+func (p *prediction) place(u float64) int {
+	low, high := 0, len(p.runs)-1
+	for low < high {
+		if middle := (low + high) / 2; u >= p.runs[middle].share {
+			low = middle + 1
+		} else {
+			high = middle
+		}
+	}
+	return low
 }
 
 // drawBeyond is how long an attempt takes in all that has run so many seconds: as

@@ -6,8 +6,9 @@ import (
 	"time"
 )
 
-// RunsOfTag is how many attempts of a tag an estimate makes use of.
-const RunsOfTag = 30
+// RunsOf is how many attempts an estimate makes use of, of a tag of which the batch has so
+// many jobs.
+func RunsOf(jobs int) int { return max(30, lastRuns*jobs) }
 
 // Queue is what is known at one moment about a batch and about all that competes
 // with it.
@@ -23,8 +24,9 @@ type Queue struct {
 	Past  map[string][]Run // by tag, the newest first: attempts of other batches that ended; of the tags of Jobs and Ended
 	Ended []Run            // attempts of the batch
 
-	OwnBeyond int    // unfinished jobs of the batch that are not in Jobs
-	Beyond    []Lump // those of others
+	EndedBeyond bool   // Ended are the newest of more
+	OwnBeyond   int    // unfinished jobs of the batch that are not in Jobs
+	Beyond      []Lump // those of others
 }
 
 // Lump is jobs that are too many to be looked at one by one, all alike.
@@ -50,6 +52,8 @@ type Job struct {
 	TimeoutSeconds float64   // 0: none of its own
 	StartedAt      time.Time // zero while it is pending
 	Executor       string    // that runs it
+
+	series string // what it is compared with; see Queue.inSeries
 }
 
 func (j *Job) running() bool { return !j.StartedAt.IsZero() }
@@ -59,6 +63,7 @@ type Like struct{ Kind, Pool string }
 
 // Run is an ended attempt.
 type Run struct {
+	JobID int64
 	Tag   string
 	Batch string
 	Like
@@ -66,6 +71,8 @@ type Run struct {
 	Waited  float64 // seconds from when it was due to its start
 	Ended   time.Time
 	Failed  bool // else it succeeded
+
+	series string // as of a job
 }
 
 // Pool is a pool as it is now.

@@ -76,7 +76,7 @@ func (p *plan) unknown(q *Queue) (tags int, share float64) {
 		if j.Batch != q.Batch {
 			continue
 		}
-		one := p.past.of(j.Tag, j.Like)
+		one := p.past.of(j.series, j.Like)
 		if one.own > 0 {
 			known += one.mean(0)
 			continue

@@ -60,20 +60,20 @@ func courseOf(runs []Run) (c course) {
 	return c
 }
 
-// before are the courses of earlier batches, the newest first, of the tags of this one.
+// before are the courses of earlier batches, the newest first, of the series of this one.
 func before(q *Queue) (list []course) {
-	tags := map[string]bool{}
+	series := map[string]bool{}
 	for i := range q.Ended {
-		tags[q.Ended[i].Tag] = true
+		series[q.Ended[i].series] = true
 	}
 	for i := range q.Jobs {
 		if q.Jobs[i].Batch == q.Batch {
-			tags[q.Jobs[i].Tag] = true
+			series[q.Jobs[i].series] = true
 		}
 	}
 	runs, last := map[string][]Run{}, map[string]time.Time{}
-	for tag := range tags {
-		for _, r := range q.Past[tag] {
+	for one := range series {
+		for _, r := range q.Past[one] {
 			if r.Batch == "" {
 				continue
 			}

@@ -81,11 +81,11 @@ func (y *tally) add(t *Trace, h *history, b *batch, point float64) {
 	}
 	known := estimate.Of(t.told(q, func(j *Job) []float64 {
 		last := j.Attempts[len(j.Attempts)-1]
-		return slices.Repeat([]float64{last.Ended.Sub(last.Started).Seconds()}, estimate.RunsOfTag)
+		return slices.Repeat([]float64{last.Ended.Sub(last.Started).Seconds()}, estimate.RunsOf(1))
 	}))
 	y.known = append(y.known, off(known.P50.Sub(now).Seconds()))
 	if t.Possible != nil {
-		told := estimate.Of(t.told(q, func(j *Job) []float64 { return t.Possible(j, estimate.RunsOfTag) }))
+		told := estimate.Of(t.told(q, func(j *Job) []float64 { return t.Possible(j, estimate.RunsOf(1)) }))
 		y.least = append(y.least, off(told.P50.Sub(now).Seconds()))
 	}
 }

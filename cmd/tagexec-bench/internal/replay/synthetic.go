@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
+	"slices"
 	"time"
 
 	"github.com/tagexec/tagexec/store/estimate"
@@ -19,6 +20,7 @@ type World struct {
 	fails   float64 // share of attempts that fail
 	keys    int     // mutex keys; 0 for none
 	slots   int     // of the pool that a third of the jobs are in; 0 for none
+	each    int     // jobs of a tag, as of days or regions, in the order of how long they take; 0: one
 	second  bool    // another batch competes, which goes first
 	stream  uint64  // of its random numbers
 	only    string  // of the two, the one that is estimated; "" for all
@@ -32,6 +34,7 @@ func Worlds() []World {
 		{name: "drift", stream: 5, spread: 0.3, nightly: 0.35, growth: 0.01},
 		{name: "retries", stream: 7, spread: 0.3, nightly: 0.1, fails: 0.06},
 		{name: "mutex, limited pool", stream: 19, spread: 0.3, nightly: 0.1, keys: 12, slots: 6},
+		{name: "twenty jobs of each tag", stream: 23, spread: 0.3, nightly: 0.1, each: 20},
 		{name: "two batches, the one that waits", stream: 11, spread: 0.3, nightly: 0.1, second: true, only: "night "},
 		{name: "two batches, the one that goes first", stream: 11, spread: 0.3, nightly: 0.1, second: true, only: "other "},
 	}
@@ -65,6 +68,9 @@ func (s World) Trace(seed uint64) *Trace {
 		for range tagsOfBatch {
 			usual[b] = append(usual[b], 10*math.Exp(r.NormFloat64()))
 		}
+		for tag := range slices.Chunk(usual[b], max(s.each, 1)) {
+			slices.Sort(tag)
+		}
 	}
 	other := rand.New(rand.NewPCG(seed, 2))
 	t.Possible = func(j *Job, n int) (list []float64) {
@@ -90,7 +96,7 @@ func (s World) add(w *world, at time.Time, key string, first, priority int, usua
 	r := w.rand
 	for i, typical := range usual {
 		j := Job{Created: at, Job: estimate.Job{
-			ID: int64(len(w.trace.Jobs) + 1), Tag: fmt.Sprint("tag ", first+i), Batch: key, Like: estimate.Like{Kind: "sql", Pool: "default"},
+			ID: int64(len(w.trace.Jobs) + 1), Tag: fmt.Sprint("tag ", (first+i)/max(s.each, 1)), Batch: key, Like: estimate.Like{Kind: "sql", Pool: "default"},
 			Slots: 1, Priority: priority, RunAt: at, MaxAttempts: 3,
 		}}
 		if s.keys > 0 && i%3 == 0 {

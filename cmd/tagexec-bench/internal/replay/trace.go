@@ -110,7 +110,7 @@ func newHistory(t *Trace) *history {
 		j := &t.Jobs[i]
 		for _, a := range j.Attempts {
 			if a.Counts {
-				all = append(all, estimate.Run{Tag: j.Tag, Batch: j.Batch, Like: j.Like, Seconds: a.Ended.Sub(a.Started).Seconds(), Waited: a.Started.Sub(a.Due).Seconds(), Ended: a.Ended, Failed: a.Failed})
+				all = append(all, estimate.Run{JobID: j.ID, Tag: j.Tag, Batch: j.Batch, Like: j.Like, Seconds: a.Ended.Sub(a.Started).Seconds(), Waited: a.Started.Sub(a.Due).Seconds(), Ended: a.Ended, Failed: a.Failed})
 			}
 		}
 	}
@@ -147,9 +147,13 @@ func (t *Trace) at(h *history, b *batch, now time.Time) *estimate.Queue {
 		Past:  map[string][]estimate.Run{},
 		Ended: before(h.batch[b.key], now, "", len(h.batch[b.key])),
 	}
+	jobs := map[string]int{}
+	for _, j := range b.jobs {
+		jobs[j.Tag]++
+	}
 	know := func(j *Job) {
 		if _, known := q.Past[j.Tag]; !known {
-			q.Past[j.Tag] = before(h.byTag[j.Tag], now, b.key, estimate.RunsOfTag)
+			q.Past[j.Tag] = before(h.byTag[j.Tag], now, b.key, estimate.RunsOf(jobs[j.Tag]))
 		}
 	}
 	for i := range t.Jobs {
