@@ -178,7 +178,7 @@ func TestExplainJobSaysWhyAJobIsNotRunning(t *testing.T) {
 			id := s.db.Insert(storetest.Row{"pool": "four", "slots": 2}, storetest.Row{"pool": "four", "slots": 2, "kind": "http", "tag": "first"}, storetest.Row{"pool": "four"})[2]
 			s.claimed(2, 1)
 			return id
-		}, `waiting behind job $2 \(first\) for 2 slots of pool four`},
+		}, `due, and waiting for its turn behind job $2 \(first\), for which free slots of pool four are kept`},
 		{"a job that only another batch's executor could run keeps nobody waiting", func(s scene) int64 {
 			s.db.Claimer(store.Executor{Kinds: []string{"http"}, Batch: "theirs"})
 			id := s.db.Insert(storetest.Row{"pool": "four", "slots": 3}, storetest.Row{"pool": "four", "slots": 2, "kind": "http", "batch": "mine"}, storetest.Row{"pool": "four"})[2]

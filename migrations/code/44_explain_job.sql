@@ -147,8 +147,10 @@ BEGIN
          ORDER BY c.priority DESC, c.run_at, c.id LIMIT 1;
         IF other.id = j.id AND j.slots > p.slots - used THEN
             RETURN format('waiting for %s slots of pool %s, of which %s of %s are in use', j.slots, j.pool, used, p.slots);
-        ELSIF other.id <> j.id AND other.slots::bigint + j.slots > p.slots - used THEN
+        ELSIF other.id <> j.id AND other.slots > p.slots - used THEN
             RETURN format('waiting behind job %s (%s) for %s slots of pool %s', other.id, other.tag, other.slots, j.pool);
+        ELSIF other.id <> j.id AND other.slots::bigint + j.slots > p.slots - used THEN -- it has room, and waits for a worker
+            RETURN format('due, and waiting for its turn behind job %s (%s), for which free slots of pool %s are kept', other.id, other.tag, j.pool);
         END IF;
     END IF;
     SELECT count(*) INTO busy FROM tagexec.tag_jobs t WHERE t.state = 'running' AND t.executor_id = ANY (able);

@@ -103,7 +103,7 @@ BEGIN
                        WHEN m.crashes >= 2             THEN CASE WHEN m.slots > p.slots - p.used THEN ARRAY['pool_full', m.pool] ELSE ARRAY['suspect', NULL] END
                        WHEN k.id <> m.id               THEN ARRAY['mutex_key', m.mutex_key]
                        WHEN f.id = m.id AND m.slots > p.slots - p.used THEN ARRAY['pool_full', m.pool]
-                       WHEN f.id <> m.id AND f.slots::bigint + m.slots > p.slots - p.used THEN ARRAY['behind_wide_job', m.pool]
+                       WHEN f.id <> m.id AND f.slots > p.slots - p.used THEN ARRAY['behind_wide_job', m.pool]
                        ELSE ARRAY['turn', m.pool] END) c (r)) c (reason, cause)
     ), keys AS ( -- the five that most jobs wait for are named
         SELECT t.cause FROM told t WHERE t.reason = 'mutex_key' GROUP BY t.cause ORDER BY count(*) DESC, t.cause LIMIT 5

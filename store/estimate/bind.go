@@ -92,7 +92,10 @@ func (b Binding) String() string {
 		return "jobs that are not due before"
 	case Retry:
 		return "the delay of retries"
-	default:
-		return fmt.Sprintf("its last job, %d (%s)", b.Last.ID, b.Last.Tag)
 	}
+	text := fmt.Sprintf("its last job, %d (%s)", b.Last.ID, b.Last.Tag)
+	if b.Last.New {
+		text += ", whose tag never succeeded before"
+	}
+	return text
 }

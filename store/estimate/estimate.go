@@ -33,6 +33,7 @@ type LastJob struct {
 	ID      int64
 	Tag     string
 	Seconds float64 // from its start, or from now, to its end
+	New     bool    // its tag never succeeded before: it is a guess
 }
 
 // Of estimates when the batch of a queue ends. The queue stays as it is, and the
@@ -87,7 +88,7 @@ func (p *plan) draw(q *Queue, e *Estimate) {
 	e.Waits = s.waits.list()
 	if s.longest >= 0 {
 		last := &s.jobs[s.longest]
-		e.Last = LastJob{ID: last.id, Tag: last.tag, Seconds: s.end - last.began}
+		e.Last = LastJob{ID: last.id, Tag: last.tag, Seconds: s.end - last.began, New: last.expected.own == 0}
 	}
 }
 

@@ -130,13 +130,14 @@ func TestARunningJobTakesAsLongAsOneThatTookLonger(t *testing.T) {
 			n.knows(j.Tag, tt.past...)
 			p := newPast(&n.Queue)
 			p.drift = drift{}
-			left := 0.0
+			var left []float64
 			for draw := range 100 {
 				s := &schedule{plan: newPlan(p), draw: draw}
-				left += s.run() / 100
+				left = append(left, s.run())
 			}
-			if math.Abs(left-tt.seconds) > 0.35*tt.seconds {
-				t.Errorf("it is given %.1f s more on average; want about %.0f", left, tt.seconds)
+			slices.Sort(left)
+			if math.Abs(left[50]-tt.seconds) > 0.35*tt.seconds || tt.seconds == 15 && left[90] < 1.2*left[10] {
+				t.Errorf("it is given %.1f s more, from %.1f to %.1f; want about %.0f, and doubt", left[50], left[10], left[90], tt.seconds)
 			}
 		})
 	}

@@ -5,9 +5,10 @@ import "math"
 const (
 	// older is how much less likely a run is drawn than the one after it.
 	older = 0.93
-	// longer is what a job that has run longer than any before is taken to need in
-	// all, in relation to what it has run.
-	longer = 1.5
+	// longer is what a job that has run longer than any before is taken to need in all, in
+	// relation to what it has run: the median. What lasts is taken to last in proportion to
+	// how long it has lasted (the Pareto distribution), up to longest.
+	longer, longest = 1.5, 4
 	// shortest run that is believed, in seconds: logarithms are taken.
 	shortest = 1e-4
 	// smooth is how far between the runs a draw may fall, in relation to their
@@ -69,8 +70,9 @@ func (p *prediction) place(u float64) int {
 
 // drawBeyond is how long an attempt takes in all that has run so many seconds: as
 // long as one that took longer. Where its tag has hardly any, it is as those of all
-// tags that ran so much longer than usual. One that took longer than all of them
-// is given half as much again, so that a prediction that was wrong is corrected.
+// tags that ran so much longer than usual. One that took longer than all of them is given
+// half as much again, or less, or far more, so that a prediction that was wrong is
+// corrected, and does not claim to be sure.
 func (p *prediction) drawBeyond(elapsed, drift float64, d *dice) float64 {
 	least := math.Log(elapsed)
 	for range tries {
@@ -81,7 +83,7 @@ func (p *prediction) drawBeyond(elapsed, drift float64, d *dice) float64 {
 	center := p.center + drift
 	from := above(p.tails, least-center)
 	if from == len(p.tails) {
-		return longer * elapsed
+		return elapsed * min(longest, math.Pow(1-d.next(), -math.Log2(longer)))
 	}
 	return math.Exp(center + p.tails[from+int(d.next()*float64(len(p.tails)-from))])
 }

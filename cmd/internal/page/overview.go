@@ -3,7 +3,6 @@ package page
 import (
 	"context"
 	"fmt"
-	"math"
 	"time"
 
 	"github.com/tagexec/tagexec/cmd/internal/listing"
@@ -34,6 +33,7 @@ type overviewData struct {
 	Executors part[[]report.Executor]
 	Open      part[[]report.Batch]
 	Day       part[[]report.Stretch]
+	Pace      part[report.Pace]
 	Chart     chart
 }
 
@@ -49,6 +49,7 @@ func overview(v *visit) (*view, error) {
 		Day: ask(v, "day", 30*time.Second, func(ctx context.Context, r *report.Reader) ([]report.Stretch, error) {
 			return r.Stretches(ctx, time.Now().Add(-24*time.Hour), chartMinutes)
 		}),
+		Pace: ask(v, "pace", 10*time.Second, func(ctx context.Context, r *report.Reader) (report.Pace, error) { return r.Pace(ctx) }),
 	}
 	blockers := ask(v, "blockers", 10*time.Second, func(ctx context.Context, r *report.Reader) ([]report.Blocker, error) {
 		return r.Blockers(ctx, blockedLong)
@@ -57,9 +58,13 @@ func overview(v *visit) (*view, error) {
 		page, err := r.Jobs(ctx, report.JobFilter{States: []string{"pending"}}, nil, nextMost)
 		return page.Jobs, err
 	})
-	q := tell.Queue{At: v.now, Next: next.Value, Pools: d.Pools.Value, Executors: d.Executors.Value, Open: d.Open.Value, Blockers: blockers.Value}
+	failed := ask(v, "jobs that failed last", 10*time.Second, func(ctx context.Context, r *report.Reader) ([]report.Job, error) {
+		page, err := r.Jobs(ctx, report.JobFilter{States: []string{"failed"}}, nil, tell.MaxFailed)
+		return page.Jobs, err
+	})
+	q := tell.Queue{At: v.now, Failed: failed.Value, Next: next.Value, Pools: d.Pools.Value, Executors: d.Executors.Value, Open: d.Open.Value, Blockers: blockers.Value}
 	d.Needs = q.Needs()
-	d.Sentence = overviewSentence(d, v.now)
+	d.Sentence = overviewSentence(d)
 	d.Chart = dayChart(v.frame, d.Day.Value)
 	return &view{template: "overview", Title: "Overview", Data: d}, nil
 }
@@ -74,7 +79,7 @@ func executorsAlive(v *visit) part[[]report.Executor] {
 	})
 }
 
-func overviewSentence(d overviewData, now time.Time) string {
+func overviewSentence(d overviewData) string {
 	running, due, pending, workers, alive := 0, 0, 0, 0, 0
 	for _, p := range d.Pools.Value {
 		due, pending = due+p.Due, pending+p.Pending
@@ -109,20 +114,8 @@ func overviewSentence(d overviewData, now time.Time) string {
 	if later := pending - due; later > 0 {
 		text += fmt.Sprintf(", %s later", listing.Capped(later, countMost))
 	}
-	if ended, failed, minutes := lately(d.Day.Value, now); ended > 0 {
-		text += fmt.Sprintf("; %s end a minute, %s fail", listing.Thousands(int(math.Ceil(float64(ended)/minutes))), percent(failed, ended))
+	if pace := tell.Pace(d.Pace.Value); pace != "" {
+		text += "; " + pace
 	}
 	return text + "."
-}
-
-// lately are the attempts that ended in the last quarter of an hour or two, and how many
-// minutes these are.
-func lately(stretches []report.Stretch, now time.Time) (ended, failed int, minutes float64) {
-	since := now.Add(-2 * chartMinutes * time.Minute).Truncate(chartMinutes * time.Minute).Add(chartMinutes * time.Minute)
-	for _, s := range stretches {
-		if !s.At.Before(since) {
-			ended, failed = ended+s.Attempts, failed+s.Failed
-		}
-	}
-	return ended, failed, now.Sub(since).Minutes()
 }

@@ -1,7 +1,6 @@
 package page
 
 import (
-	"fmt"
 	"html/template"
 	"net/url"
 	"reflect"
@@ -20,7 +19,6 @@ var functions = template.FuncMap{
 	"maybe":     maybe,
 	"plain":     plain,
 	"outside":   outside,
-	"percent":   percent,
 	"brief":     brief,
 	"add":       func(a, b int) int { return a + b },
 	"json":      jsonText,
@@ -81,13 +79,6 @@ func maybe(value any) any {
 		return none
 	}
 	return value
-}
-
-func percent(part, whole int) string {
-	if whole == 0 {
-		return "0 %"
-	}
-	return fmt.Sprintf("%d %%", part*100/whole)
 }
 
 // plain is a text that may be missing, for a link.

@@ -21,13 +21,24 @@ type Queue struct {
 	Open      []report.Batch    // batches that are
 	Blockers  []report.Blocker  // old enough to matter
 	Next      []report.Job      // first of the pending jobs, in the order in which they are claimed
+	Failed    []report.Job      // that have failed for good, the latest first; MaxFailed at most
 }
+
+// MaxFailed is how many of the jobs that failed last are looked at; as many stand for more.
+const MaxFailed = 100
+
+// failedLately is for how long a job that failed for good wants attention.
+const failedLately = 24 * time.Hour
+
+// failedBatches is how many batches with such jobs have a line of their own.
+const failedBatches = 3
 
 // Need is something that wants somebody's attention. One of the names says of what.
 type Need struct {
 	Text  string
 	Pool  string // that is paused
-	Batch string // that is late
+	Batch string // that is late, or has jobs that failed
+	Retry bool   // the jobs of the batch that failed may be run again
 	Help  string // what to do, where it is no button
 }
 
@@ -63,6 +74,7 @@ func (q Queue) Needs() []Need {
 			list = append(list, Need{Text: fmt.Sprintf("batch %s is late by %s", cli.Printable(b.Batch), listing.Seconds(q.At.Sub(*b.DueAt).Seconds())), Batch: b.Batch})
 		}
 	}
+	list = append(list, q.failed()...)
 	for _, b := range q.Blockers {
 		whose := ""
 		if b.ApplicationName != nil && *b.ApplicationName != "" {
@@ -72,6 +84,45 @@ func (q Queue) Needs() []Need {
 			Text: fmt.Sprintf("%s %s%s has held back vacuum for %s", b.Kind, cli.Printable(b.Name), whose, listing.Seconds(*b.AgeSeconds)),
 			Help: "Dead rows of the job table stay meanwhile. End it, as by SELECT pg_terminate_backend(pid).",
 		})
+	}
+	return list
+}
+
+// failed are jobs that failed for good lately, by batch, that with the latest first.
+func (q Queue) failed() (list []Need) {
+	jobs, order := map[string][]*report.Job{}, []string{}
+	for i := range q.Failed {
+		j := &q.Failed[i]
+		if j.FinishedAt == nil || q.At.Sub(*j.FinishedAt) > failedLately {
+			continue
+		}
+		batch := ""
+		if j.Batch != nil {
+			batch = *j.Batch
+		}
+		if jobs[batch] == nil {
+			order = append(order, batch)
+		}
+		jobs[batch] = append(jobs[batch], j)
+	}
+	for _, batch := range order[:min(failedBatches, len(order))] {
+		of, last := jobs[batch], jobs[batch][0]
+		many := listing.Plural(len(of), "job")
+		if len(q.Failed) >= MaxFailed {
+			many = fmt.Sprintf("%d or more jobs", len(of))
+		}
+		need := Need{
+			Text:  fmt.Sprintf("%s of batch %s failed for good, the last (%s) %s ago", many, cli.Printable(batch), cli.Printable(last.Tag), listing.Seconds(q.At.Sub(*last.FinishedAt).Seconds())),
+			Batch: batch, Retry: true,
+		}
+		if batch == "" {
+			need.Text = fmt.Sprintf("%s of no batch failed for good, the last (%s) %s ago", many, cli.Printable(last.Tag), listing.Seconds(q.At.Sub(*last.FinishedAt).Seconds()))
+			need.Retry, need.Help = false, "tagexec jobs list --state failed shows them."
+		}
+		list = append(list, need)
+	}
+	if more := len(order) - failedBatches; more > 0 {
+		list = append(list, Need{Text: fmt.Sprintf("jobs of %s more failed for good in the last 24 hours", listing.Plural(more, "batch")), Help: "tagexec jobs list --state failed shows them."})
 	}
 	return list
 }

@@ -64,7 +64,7 @@ func (n *Nights) Sleeps(ctx context.Context, pool string, seed uint64) error {
 	r := rand.New(rand.NewPCG(seed, 1))
 	usual := make([]float64, sleepTags)
 	for i := range usual {
-		usual[i] = math.Exp(0.8*r.NormFloat64())
+		usual[i] = math.Exp(0.8 * r.NormFloat64())
 	}
 	for night := range n.Count {
 		n.Show(night, n.Count, "nights of sleeps")

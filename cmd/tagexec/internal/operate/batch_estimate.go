@@ -109,6 +109,8 @@ type ending struct {
 	sentence string
 	remedy   string // a command that makes it end earlier; "" for none
 	then     string // when that would be
+	known    bool   // there is an estimate, so what would not help is known too
+	workers  string // when it would end with more workers, if these would help
 }
 
 // after says when the batch would end after a remedy, if that is known.
@@ -132,7 +134,10 @@ func endOfBatch(ctx context.Context, r *report.Reader, l *listing.Look, batch st
 	e := estimate.Of(q)
 	b := estimate.Bind(q, &e)
 	tell := clock(l, q, &e)
-	end := ending{sentence: e.Sentence(&b, tell)}
+	end := ending{sentence: e.Sentence(&b, tell), known: e.Refusal == "" && !e.Bounds}
+	if b.Cause == estimate.Workers && b.More > 0 {
+		end.workers = fmt.Sprintf("with %d workers in all about %s", b.More, tell(b.P50))
+	}
 	if b.Pool != "" && b.More > 0 {
 		end.remedy, end.then = fmt.Sprintf("tagexec pools set %s --slots %d", cli.ShellWord(b.Pool), b.More), tell(b.P50)
 	}

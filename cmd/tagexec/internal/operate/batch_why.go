@@ -62,7 +62,7 @@ func batchWhy(std cli.Streams) *cobra.Command {
 					return err
 				}
 				list.Print("end: %s", end.sentence)
-				for _, remedy := range remedies(b, waits) {
+				for _, remedy := range remedies(b, waits, end) {
 					list.Print("try: %s%s", remedy, end.after(remedy))
 				}
 				return nil
@@ -73,8 +73,9 @@ func batchWhy(std cli.Streams) *cobra.Command {
 	return cmd
 }
 
-// remedies are commands that would help, each once, with why.
-func remedies(b report.BatchDetail, waits []report.Wait) []string {
+// remedies are commands that would help, each once, with why. More slots of a pool help
+// only if it is the pool that binds the batch, as far as that is known.
+func remedies(b report.BatchDetail, waits []report.Wait, end ending) []string {
 	var list []string
 	add := func(format string, args ...any) {
 		if text := fmt.Sprintf(format, args...); !slices.Contains(list, text) {
@@ -87,7 +88,7 @@ func remedies(b report.BatchDetail, waits []report.Wait) []string {
 		case "pool_paused":
 			add("tagexec pools resume %s", pool)
 		case "pool_full", "too_wide", "behind_wide_job":
-			if w.Slots != nil {
+			if w.Slots != nil && (w.Reason == "too_wide" || !end.known || end.remedy != "") {
 				add("tagexec pools set %s --slots %d", pool, *w.Slots+max(1, *w.Slots/2))
 			}
 		case "no_executor":
@@ -102,6 +103,9 @@ func remedies(b report.BatchDetail, waits []report.Wait) []string {
 			add("tagexec jobs retry --batch %s --state pending    # now, without the rest of the delay", batch)
 		case "executor_silent":
 			add("tagexec executors list")
+		}
+		if w.Reason == "turn" && end.workers != "" {
+			add("tagexec serve    # another executor: %s", end.workers)
 		}
 		if w.Ahead != nil && *w.Ahead > 0 {
 			add("tagexec batch priority %s 9    # before the jobs of others", batch)

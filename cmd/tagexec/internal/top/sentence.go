@@ -5,7 +5,6 @@ import (
 
 	"github.com/tagexec/tagexec/cmd/internal/listing"
 	"github.com/tagexec/tagexec/cmd/internal/tell"
-	"github.com/tagexec/tagexec/store/report"
 )
 
 // sentence says how the queue is.
@@ -23,15 +22,15 @@ func (s snapshot) sentence() string {
 	if later := pending - due; later > 0 {
 		text += fmt.Sprintf(", %s later", listing.Capped(later, maxQueue))
 	}
-	if s.pace.Attempts > 0 {
-		text += fmt.Sprintf("; %s end a minute, %d %% fail", listing.Thousands(s.pace.Attempts/report.PaceMinutes), s.pace.Failed*100/s.pace.Attempts)
+	if pace := tell.Pace(s.pace); pace != "" {
+		text += "; " + pace
 	}
 	return text + "."
 }
 
 // needs says what wants somebody's attention, the most urgent first.
 func (s snapshot) needs() []tell.Need {
-	return tell.Queue{At: s.at, Pools: s.pools, Executors: s.executors, Open: s.batches}.Needs()
+	return tell.Queue{At: s.at, Pools: s.pools, Executors: s.executors, Open: s.batches, Failed: s.failures}.Needs()
 }
 
 // attention is needs in one line.

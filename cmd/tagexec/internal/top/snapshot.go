@@ -4,6 +4,7 @@ import (
 	"context"
 	"time"
 
+	"github.com/tagexec/tagexec/cmd/internal/tell"
 	"github.com/tagexec/tagexec/store/report"
 )
 
@@ -25,7 +26,7 @@ type asker interface {
 const (
 	maxRunning  = 500
 	maxBatches  = 100
-	maxFailures = 100
+	maxFailures = tell.MaxFailed
 	maxLive     = 200
 	maxAmong    = 200 // newest batches, of which the open ones are shown
 )
