@@ -16,7 +16,7 @@ import (
 func TestEachTabShowsItsRows(t *testing.T) {
 	t.Parallel()
 	s := shown(t, busy(), nil)
-	s.has(t, "2 run on 1 executor of 8 workers, 100,000+ due, 1,000 later; 100 end a minute, 2 % fail (last 5 minutes).",
+	s.has(t, "2 run on 1 executor of 8 workers, 100,000+ due, 1,000 later; 100 end a minute, 2 % fail.",
 		"! pool lake is paused while 100,000+ are due in it; batch nightly is late by 5 m 00 s", "[1 running]", "high_value")
 	for key, want := range map[string]string{
 		"2": "dwh      1         1       300     1,300      1 m 01 s  full", "3": "00000000  etl-1", "4": "nightly  tags_daily", "5": "42P01  relation \"x\" does not exist"} {
