@@ -3,8 +3,10 @@ package enginetest
 import (
 	"context"
 	"math/rand/v2"
+	"slices"
 	"strconv"
 	"syscall"
+	"testing"
 	"time"
 
 	"github.com/tagexec/tagexec/executor"
@@ -71,7 +73,12 @@ func (s *suite) cancelBefore(what func([]byte) bool, statements ...string) {
 }
 
 // cancels is how many jobs are cancelled at random moments.
-const cancels = 200
+func cancels() int {
+	if testing.Short() {
+		return 20
+	}
+	return 200
+}
 
 func randomCancels(s *suite) {
 	r := s.newRunner(s.URL, 2)
@@ -79,10 +86,10 @@ func randomCancels(s *suite) {
 	usual := s.usualTime(r, payload)
 	outcomes := map[string]int{}
 	var latest time.Duration
-	for range cancels {
+	for _, moment := range moments(cancels(), usual*3/2) {
 		ctx, cancel := context.WithCancelCause(s.Context())
 		run := s.startIn(ctx, r, job(payload, 1))
-		time.Sleep(rand.N(usual * 5 / 4)) // the random moment
+		time.Sleep(moment)
 		cancelled := time.Now()
 		cancel(executor.ErrCancelled)
 		err := run.within(store.KillGrace)
@@ -91,7 +98,7 @@ func randomCancels(s *suite) {
 		s.agrees(err, 40)
 		s.empty()
 	}
-	s.Logf("a job takes %s; of %d: %v; back after %s at most", usual, cancels, outcomes, latest.Round(time.Millisecond))
+	s.Logf("a job takes %s; of %d: %v; back after %s at most", usual, cancels(), outcomes, latest.Round(time.Millisecond))
 	if outcomes["cancelled"] == 0 || outcomes["success"] == 0 {
 		s.Error("the moments were not those of a job")
 	}
@@ -102,15 +109,28 @@ func randomCancels(s *suite) {
 	}
 }
 
-// usualTime is how long a job takes that nobody cancels.
+// moments are n random ones within a time, in any order: one in each n-th of it, so that
+// few are enough to come from all of it.
+func moments(n int, within time.Duration) []time.Duration {
+	list := make([]time.Duration, n)
+	for i, part := range rand.Perm(n) {
+		list[i] = (time.Duration(part)*within + rand.N(within)) / time.Duration(n)
+	}
+	return list
+}
+
+// usualTime is how long a job takes that nobody cancels: the median of five.
 func (s *suite) usualTime(r *runner.SQL, payload string) time.Duration {
 	s.succeed(r, payload)
-	began := time.Now()
+	var took []time.Duration
 	for range 5 {
+		began := time.Now()
 		s.succeed(r, payload)
+		took = append(took, time.Since(began))
 	}
 	s.empty()
-	return time.Since(began) / 5
+	slices.Sort(took)
+	return took[2]
 }
 
 // agrees checks that the table holds what the end of a job of so many rows says.

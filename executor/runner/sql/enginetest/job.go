@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"strings"
+	"testing"
 	"time"
 
 	"github.com/tagexec/tagexec/executor"
@@ -31,7 +32,7 @@ func (s *suite) runnerOf(queue, url string, connections int) *runner.SQL {
 	if err != nil {
 		s.Fatal(err)
 	}
-	s.Cleanup(r.Close)
+	s.Cleanup(func() { s.soon("the runner is closed", r.Close) })
 	return r
 }
 
@@ -69,7 +70,8 @@ func encode(v any) string {
 
 // run runs a job to its end.
 func (s *suite) run(r *runner.SQL, payload string) (executor.Report, error) {
-	return r.Run(s.Context(), job(payload, 1))
+	s.Helper()
+	return s.start(r, payload).result(time.Minute)
 }
 
 // succeed runs a job that must succeed.
@@ -105,9 +107,25 @@ func (s *suite) startIn(ctx context.Context, r *runner.SQL, j *store.Job) *runni
 	}()
 	s.Cleanup(func() {
 		cancel(executor.ErrShutdown)
-		<-run.done
+		s.soon("a job has ended that was told to", func() { <-run.done })
 	})
 	return run
+}
+
+// soon does at the end of a case what waits for the engine. One that never ends its
+// work fails the case, and is left behind.
+func (s *suite) soon(what string, do func()) {
+	s.Helper()
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		do()
+	}()
+	select {
+	case <-done:
+	case <-time.After(gone):
+		s.Errorf("not within %s: %s", gone, what)
+	}
 }
 
 // within waits for the end of the job, and returns its error.
@@ -191,9 +209,15 @@ func (s *suite) nothingRunsAfter(limit time.Duration) {
 // eventually waits until a condition holds.
 func (s *suite) eventually(limit time.Duration, what string, holds func() bool) {
 	s.Helper()
+	Eventually(s, limit, what, holds)
+}
+
+// Eventually waits until a condition holds, and fails the test if it does not in time.
+func Eventually(t testing.TB, limit time.Duration, what string, holds func() bool) {
+	t.Helper()
 	for end := time.Now().Add(limit); !holds(); time.Sleep(10 * time.Millisecond) {
 		if time.Now().After(end) {
-			s.Fatalf("not within %s: %s", limit, what)
+			t.Fatalf("not within %s: %s", limit, what)
 		}
 	}
 }

@@ -3,6 +3,7 @@ package enginetest
 import (
 	"slices"
 	"testing"
+	"time"
 
 	"github.com/tagexec/tagexec/executor/runner/sql"
 )
@@ -42,6 +43,17 @@ func TestCommitIsNotReadCommitted(t *testing.T) {
 	for text, want := range map[string]bool{"Q\x00\x00\x00\x0bCOMMIT\x00": true, "BEGIN ISOLATION LEVEL READ COMMITTED": false, "": false} {
 		if commits([]byte(text)) != want {
 			t.Errorf("%q commits: %v", text, !want)
+		}
+	}
+}
+
+func TestMomentsComeFromAllOfTheTime(t *testing.T) {
+	t.Parallel()
+	list := moments(20, 20*time.Second)
+	slices.Sort(list)
+	for i, moment := range list {
+		if second := int(moment / time.Second); second != i {
+			t.Errorf("moment %d of 20 within 20 s is %s", i, moment)
 		}
 	}
 }
