@@ -11,6 +11,9 @@
 // written by statement refuses to write in it. A statement that commits by itself (CREATE
 // TABLE, TRUNCATE, …) is taken only if it is alone. Tables of an engine without
 // transactions (MyISAM) keep what a failed job has written.
+//
+// Warnings of the server are output: it is asked for them after each statement, which is
+// a round trip. StarRocks and Doris are not asked.
 package mysql
 
 import (

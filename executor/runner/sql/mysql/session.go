@@ -95,13 +95,18 @@ func (s *session) exec(ctx context.Context, st sql.Statement, stop context.Cance
 		if err != nil {
 			return sql.Done{}, err
 		}
-		return s.readRow(ctx, st, rows, stop)
+		done, err := s.readRow(ctx, st, rows, stop)
+		if err == nil {
+			s.showWarnings(ctx)
+		}
+		return done, err
 	}
 	result, err := run()
 	if err != nil {
 		return sql.Done{}, err
 	}
 	n, err := result.RowsAffected()
+	s.showWarnings(ctx)
 	return sql.Done{Rows: &n}, err
 }
 
@@ -126,11 +131,14 @@ func (s *session) readRow(ctx context.Context, st sql.Statement, rows driver.Row
 	return done, err
 }
 
-// changed asks how many rows a statement changed that may have returned some.
+// changed is how many rows a statement changed that may have returned some. The question
+// makes MySQL, not MariaDB, forget the warnings, so it is asked only where it must be.
 func (s *session) changed(ctx context.Context, st sql.Statement, returned bool) (*int64, error) {
 	none := new(int64)
 	switch {
-	case !s.link.dialect.atomic && returned:
+	case returned && writes(st.Text): // INSERT … RETURNING: the server does not say it
+		return nil, nil
+	case returned && word(st.Text) != "CALL":
 		return none, nil
 	case !s.link.dialect.atomic:
 		return nil, nil
@@ -139,12 +147,8 @@ func (s *session) changed(ctx context.Context, st sql.Statement, returned bool) 
 	if err != nil || len(rows) != 1 {
 		return nil, err
 	}
-	n, err := strconv.ParseInt(rows[0][0], 10, 64)
-	switch {
-	case err == nil && n >= 0:
+	if n, err := strconv.ParseInt(rows[0][0], 10, 64); err == nil && n >= 0 {
 		return &n, nil
-	case writes(st.Text): // INSERT … RETURNING: the server does not say it
-		return nil, nil
 	}
 	return none, nil
 }
