@@ -11,6 +11,7 @@ import (
 
 	"github.com/tagexec/tagexec/executor"
 	"github.com/tagexec/tagexec/executor/runner/sql"
+	"github.com/tagexec/tagexec/executor/runner/sql/enginetest"
 )
 
 func nothing(http.ResponseWriter, asked) {}
@@ -24,7 +25,7 @@ func TestAStatementSaysWhoseItIsAndHowLongItMayTake(t *testing.T) {
 	if err != nil || report.QueryID != "tagexec-5f0c2a9be771-7" {
 		t.Fatalf("query id %q, %v", report.QueryID, err)
 	}
-	a := f.all()[0]
+	a := f.All()[0]
 	for name, want := range map[string]string{
 		"query_id": "tagexec-5f0c2a9be771-7", "replace_running_query": "1", "wait_end_of_query": "1", "database": "marts",
 		"log_comment":    "/* tagexec 5f0c2a9be771 job=7 attempt=2 tag=high_value batch=nightly */",
@@ -32,18 +33,18 @@ func TestAStatementSaysWhoseItIsAndHowLongItMayTake(t *testing.T) {
 		"default_format": "JSONCompact",
 		"cancel_http_readonly_queries_on_client_close": "1",
 	} {
-		if got := a.query.Get(name); got != want {
+		if got := a.Query.Get(name); got != want {
 			t.Errorf("%s is %q, want %q", name, got, want)
 		}
 	}
-	if seconds, _ := strconv.Atoi(a.query.Get("max_execution_time")); seconds < 60 || seconds > 70 {
+	if seconds, _ := strconv.Atoi(a.Query.Get("max_execution_time")); seconds < 60 || seconds > 70 {
 		t.Errorf("max_execution_time is %d, want the minute of the job and 10 s", seconds)
 	}
-	if a.text != "INSERT INTO t VALUES (1)" {
-		t.Errorf("the statement became %q", a.text)
+	if a.Text != "INSERT INTO t VALUES (1)" {
+		t.Errorf("the statement became %q", a.Text)
 	}
-	if a.header.Get("X-ClickHouse-User") != "etl_login" || a.header.Get("X-ClickHouse-Key") != password || strings.Contains(a.query.Encode(), password) {
-		t.Errorf("the login is not where it should be: %v", a.query)
+	if a.Header.Get("X-ClickHouse-User") != "etl_login" || a.Header.Get("X-ClickHouse-Key") != password || strings.Contains(a.Query.Encode(), password) {
+		t.Errorf("the login is not where it should be: %v", a.Query)
 	}
 }
 
@@ -53,7 +54,7 @@ func TestSettingsOfTheURLGoWithEveryStatementButForOurs(t *testing.T) {
 	if _, err := run(t, t.Context(), f.source()+"?set.max_threads=2&set.wait_end_of_query=0&set.query_id=mine", `{"statement": "SELECT 1"}`); err != nil {
 		t.Fatal(err)
 	}
-	query := f.all()[0].query
+	query := f.All()[0].Query
 	for name, want := range map[string]string{"max_threads": "2", "wait_end_of_query": "1", "query_id": "tagexec-5f0c2a9be771-7"} {
 		if got := query.Get(name); got != want || len(query[name]) != 1 {
 			t.Errorf("%s is %q, want %q", name, query[name], want)
@@ -70,8 +71,8 @@ func TestOnlyStatementsThatAreNotAtomicShareASession(t *testing.T) {
 		}
 	}
 	var ids []string
-	for _, a := range f.all() {
-		ids = append(ids, a.query.Get("session_id"))
+	for _, a := range f.All() {
+		ids = append(ids, a.Query.Get("session_id"))
 	}
 	if len(ids) != 4 || ids[0] == "" || ids[0] != ids[1] || ids[2] != ids[3] || ids[0] == ids[2] {
 		t.Errorf("the sessions are %q, want one for each job", ids)
@@ -91,7 +92,7 @@ func TestParamsAreSentAsTheServerReadsThem(t *testing.T) {
 		"text": `it\'s\ta \\ "line"\n`, "big": "9223372036854775807", "decimal": "12345678901234567.8900", "none": `\N`, "yes": "true",
 		"list": `['it\'s',1,NULL,['\n']]`, "object": `{"a":[1,"x"]}`, "biz": "7",
 	} {
-		if got := f.all()[0].query.Get("param_" + name); got != want {
+		if got := f.All()[0].Query.Get("param_" + name); got != want {
 			t.Errorf("%s is %s, want %s", name, got, want)
 		}
 	}
@@ -101,9 +102,9 @@ func TestCancellingKillsTheStatementByItsQueryID(t *testing.T) {
 	t.Parallel()
 	killed, running := make(chan struct{}), make(chan struct{})
 	f := newFake(t, func(w http.ResponseWriter, a asked) {
-		if strings.HasPrefix(a.text, "KILL") {
-			if a.text != "KILL QUERY WHERE query_id = 'tagexec-5f0c2a9be771-7' SYNC" || a.query.Get("query_id") != "" {
-				t.Errorf("sent %s", a.text)
+		if strings.HasPrefix(a.Text, "KILL") {
+			if a.Text != "KILL QUERY WHERE query_id = 'tagexec-5f0c2a9be771-7' SYNC" || a.Query.Get("query_id") != "" {
+				t.Errorf("sent %s", a.Text)
 			}
 			close(killed)
 			return
@@ -130,7 +131,7 @@ func TestARedirectIsNotFollowed(t *testing.T) {
 	defer elsewhere.Close()
 	f := httptest.NewServer(http.RedirectHandler(elsewhere.URL, http.StatusTemporaryRedirect))
 	defer f.Close()
-	_, err := run(t, t.Context(), (&fake{Server: f}).source(), `{"statement": "SELECT 1"}`)
+	_, err := run(t, t.Context(), (&fake{&enginetest.Fake{Server: f}}).source(), `{"statement": "SELECT 1"}`)
 	if message := failure(t, err).Message; !strings.Contains(message, "not followed") || followed.Load() {
 		t.Errorf("got %q, followed %v", message, followed.Load())
 	}
@@ -143,7 +144,7 @@ func TestWhatIsNotClickHouseIsSaid(t *testing.T) {
 			w.WriteHeader(status)
 			_, _ = w.Write([]byte(body))
 		}))
-		_, err := run(t, t.Context(), (&fake{Server: f}).source(), `{"statement": "SELECT 1"}`)
+		_, err := run(t, t.Context(), (&fake{&enginetest.Fake{Server: f}}).source(), `{"statement": "SELECT 1"}`)
 		f.Close()
 		if message := failure(t, err).Message; !strings.Contains(message, "not ClickHouse") {
 			t.Errorf("%q is %q", body, message)
@@ -157,7 +158,7 @@ func TestParamsAreRefusedByAServerWithout(t *testing.T) {
 		one(w, `{"name":"v","type":"String"},{"name":"s","type":"Array(String)"}`, `["18.16.1",[]]`)
 	}))
 	defer old.Close()
-	_, err := run(t, t.Context(), (&fake{Server: old}).source(), `{"statement": "SELECT {a:Int8}", "params": {"a": 1}}`)
+	_, err := run(t, t.Context(), (&fake{&enginetest.Fake{Server: old}}).source(), `{"statement": "SELECT {a:Int8}", "params": {"a": 1}}`)
 	if f := failure(t, err); f.Code != sql.BadPayload || !f.Permanent || !strings.Contains(f.Message, "18.16.1") {
 		t.Errorf("got %v", f)
 	}

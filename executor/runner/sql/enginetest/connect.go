@@ -21,7 +21,7 @@ func noConnection(s *suite) {
 		s.hasNoConnection("a wrong password", s.with(func(u *url.URL) { u.User = url.UserPassword(u.User.Username(), "wr0ng-Passw0rd") }))
 	}
 	for name, where := range map[string]string{
-		"a closed port":                     s.with(func(u *url.URL) { u.Host = s.closedPort() }),
+		"a closed port":                     s.with(func(u *url.URL) { u.Host = FreeAddress(s) }),
 		"an unknown host":                   s.with(func(u *url.URL) { u.Host = net.JoinHostPort("no-such-host.invalid", u.Port()) }),
 		"TLS that cannot come about":        s.WrongTLS,
 		"a port that speaks something else": s.with(func(u *url.URL) { u.Host = s.greeter("SSH-2.0-OpenSSH_9.2\r\n", false) }),
@@ -118,17 +118,6 @@ func (s *suite) redirect() {
 	if followed.Load() {
 		s.Error("a redirect was followed")
 	}
-}
-
-// closedPort returns an address where nobody listens.
-func (s *suite) closedPort() string {
-	s.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		s.Fatal(err)
-	}
-	_ = l.Close()
-	return l.Addr().String()
 }
 
 // greeter returns the address of a server that takes what a client says first,

@@ -21,7 +21,8 @@ func TestMain(m *testing.M) {
 // TestSpark runs everything on one server, which takes its time to start.
 func TestSpark(t *testing.T) {
 	server := startSpark(t)
-	t.Run("example", func(t *testing.T) { theExampleWritesTheSameTwice(t, server) })
+	t.Run("the example leaves its rows once, however often it runs", func(t *testing.T) { theExample(t, server) })
+	t.Run("200 jobs by 8 workers on 3 connections", func(t *testing.T) { manyJobs(t, server) })
 	t.Run("cases", func(t *testing.T) { theTwentyCases(t, server) })
 }
 
@@ -69,10 +70,9 @@ func theTwentyCases(t *testing.T, server *spark) {
 			},
 			Running:   server.running,
 			Kill:      server.kill,
-			Processes: func(testing.TB) []int { return []int{server.cmd.Process.Pid} },
+			Processes: func(testing.TB) []int { return []int{server.Process()} },
 			Restart: func(t testing.TB) {
-				server.stop()
-				server.start(t)
+				server.Restart(t)
 				server.exec(t, "SELECT 1") // the first session takes its time
 			},
 		},

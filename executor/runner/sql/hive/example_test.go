@@ -4,49 +4,31 @@ package hive_test
 
 import (
 	"encoding/json"
-	"os"
+	"fmt"
 	"strings"
 	"testing"
 
-	"github.com/tagexec/tagexec/executor/runner"
-	"github.com/tagexec/tagexec/store"
+	"github.com/tagexec/tagexec/executor/runner/sql/enginetest"
 )
 
-const example = "../../../../examples/engines/spark/"
-
-// theExampleWritesTheSameTwice runs the worked tag twice, as after a lost attempt.
-func theExampleWritesTheSameTwice(t *testing.T, server *spark) {
-	for statement := range strings.SplitSeq(strings.TrimSpace(read(t, "tables.sql")), ";\n") {
-		server.exec(t, strings.TrimSuffix(statement, ";"))
-	}
-	var job struct{ Payload json.RawMessage }
-	if err := json.Unmarshal([]byte(read(t, "job.json")), &job); err != nil {
-		t.Fatal(err)
-	}
-	sources, err := runner.NewSQL(t.Context(), map[string]string{"lake": server.url()}, runner.SQLOptions{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer sources.Close()
-	for attempt := range 2 {
-		if _, err := sources.Run(t.Context(), &store.Job{Claim: store.Claim{ID: 7, Attempt: int32(attempt + 1)}, Tag: "high_value", Payload: job.Payload}); err != nil {
+func theExample(t *testing.T, server *spark) {
+	enginetest.Example(t, "spark", server.url(), func(statement string) { server.exec(t, statement) }, func() string {
+		var got struct{ Lines string }
+		const rows = "SELECT array_join(sort_array(collect_list(concat(biz_date, '\t', user_id))), '\n') AS lines FROM user_tags WHERE tag = 'high_value'"
+		if err := json.Unmarshal(server.exec(t, rows), &got); err != nil {
 			t.Fatal(err)
 		}
-	}
-	var got struct{ Lines string }
-	if err := json.Unmarshal(server.exec(t, "SELECT concat_ws('', sort_array(collect_list(concat(biz_date, '\t', user_id, '\n')))) AS lines FROM user_tags WHERE tag = 'high_value'"), &got); err != nil {
-		t.Fatal(err)
-	}
-	if want := read(t, "expected.tsv"); got.Lines != want {
-		t.Errorf("got\n%swant\n%s", got.Lines, want)
-	}
+		return strings.TrimSpace(got.Lines)
+	})
 }
 
-func read(t *testing.T, name string) string {
-	t.Helper()
-	text, err := os.ReadFile(example + name)
-	if err != nil {
-		t.Fatal(err)
+// manyJobs only reads: a write takes Spark a second or two, which says nothing about the
+// engine.
+func manyJobs(t *testing.T, server *spark) {
+	results := enginetest.ManyJobs(t, server.url(), func(job int) string { return fmt.Sprintf(`{"statement": "SELECT %d AS job"}`, job) })
+	for job := 1; job <= enginetest.Crowd; job++ {
+		if want := fmt.Sprintf(`{"job":%d}`, job); string(results[job]) != want {
+			t.Errorf("job %d has the result %s", job, results[job])
+		}
 	}
-	return string(text)
 }

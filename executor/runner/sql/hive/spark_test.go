@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"github.com/tagexec/tagexec/executor/runner"
+	"github.com/tagexec/tagexec/executor/runner/sql/enginetest"
 	"github.com/tagexec/tagexec/store"
 )
 
@@ -25,10 +26,9 @@ const sparkHome = "TAGEXEC_TEST_SPARK"
 
 // spark is a Thrift Server of the test's own.
 type spark struct {
-	dir, host string // host:port
-	ui        string // of Spark's page
-	cmd       *exec.Cmd
-	log       *os.File
+	enginetest.Server
+	host string // host:port
+	ui   string // of Spark's page
 }
 
 // opened are the parts of Java that Spark needs to look into, as its own scripts list them.
@@ -43,24 +43,19 @@ func startSpark(t *testing.T) *spark {
 	if os.Getenv(sparkHome) == "" {
 		t.Fatalf("%s is not set: .ci/engines installs pyspark and says where", sparkHome)
 	}
-	s := &spark{dir: t.TempDir(), host: freeAddress(t), ui: freeAddress(t)}
-	var err error
-	if s.log, err = os.Create(filepath.Join(s.dir, "log")); err != nil {
-		t.Fatal(err)
-	}
-	s.start(t)
-	t.Cleanup(func() {
-		s.stop()
-		_ = s.log.Close()
-		if t.Failed() {
-			text, _ := os.ReadFile(s.log.Name())
-			t.Logf("the end of Spark's log: %s", text[max(0, len(text)-4000):])
+	s := &spark{host: enginetest.FreeAddress(t), ui: enginetest.FreeAddress(t)}
+	s.Server = enginetest.Server{Dir: t.TempDir(), Within: 3 * time.Minute, Command: s.command, Ready: func() error {
+		conn, err := net.Dial("tcp", s.host)
+		if err == nil {
+			_ = conn.Close()
 		}
-	})
+		return err
+	}}
+	s.Start(t)
 	return s
 }
 
-func (s *spark) start(t testing.TB) {
+func (s *spark) command() *exec.Cmd {
 	_, port, _ := net.SplitHostPort(s.host)
 	_, uiPort, _ := net.SplitHostPort(s.ui)
 	args := []string{"-Xmx1g", "-cp", filepath.Join(os.Getenv(sparkHome), "jars", "*")}
@@ -69,27 +64,12 @@ func (s *spark) start(t testing.TB) {
 	}
 	args = append(args, "org.apache.spark.deploy.SparkSubmit", "--master", "local[2]",
 		"--conf", "spark.ui.port="+uiPort, "--conf", "spark.driver.bindAddress=127.0.0.1", "--conf", "spark.driver.host=127.0.0.1",
-		"--conf", "spark.sql.warehouse.dir="+filepath.Join(s.dir, "warehouse"),
+		"--conf", "spark.sql.warehouse.dir="+filepath.Join(s.Dir, "warehouse"),
 		"--class", "org.apache.spark.sql.hive.thriftserver.HiveThriftServer2", "spark-internal",
 		"--hiveconf", "hive.server2.thrift.bind.host=127.0.0.1", "--hiveconf", "hive.server2.thrift.port="+port)
-	s.cmd = exec.Command("java", args...)
-	s.cmd.Dir, s.cmd.Stdout, s.cmd.Stderr = s.dir, s.log, s.log
-	s.cmd.Env = append(os.Environ(), "SPARK_HOME="+os.Getenv(sparkHome), "SPARK_LOCAL_IP=127.0.0.1")
-	if err := s.cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	until(t, "Spark answers", 3*time.Minute, func() bool {
-		conn, err := net.Dial("tcp", s.host)
-		if err == nil {
-			_ = conn.Close()
-		}
-		return err == nil
-	})
-}
-
-func (s *spark) stop() {
-	_ = s.cmd.Process.Kill()
-	_ = s.cmd.Wait()
+	cmd := exec.Command("java", args...)
+	cmd.Env = append(os.Environ(), "SPARK_HOME="+os.Getenv(sparkHome), "SPARK_LOCAL_IP=127.0.0.1")
+	return cmd
 }
 
 // url is a source of this server.
@@ -161,24 +141,4 @@ func (s *spark) kill(t testing.TB, running string) {
 		t.Fatal(err)
 	}
 	_ = answer.Body.Close()
-}
-
-func freeAddress(t testing.TB) string {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	return l.Addr().String()
-}
-
-// until waits until a condition holds.
-func until(t testing.TB, what string, limit time.Duration, holds func() bool) {
-	t.Helper()
-	for end := time.Now().Add(limit); !holds(); time.Sleep(50 * time.Millisecond) {
-		if time.Now().After(end) {
-			t.Fatalf("not within %s: %s", limit, what)
-		}
-	}
 }

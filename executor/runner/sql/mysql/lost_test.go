@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/tagexec/tagexec/executor"
+	"github.com/tagexec/tagexec/executor/runner/sql/enginetest"
 )
 
 // breaker passes connections on to the server, and can break those that there are.
@@ -87,19 +88,10 @@ func TestAStatementWhoseConnectionIsLostIsEndedFromAnother(t *testing.T) {
 		_, err := s.Run(t.Context(), job(statement("SELECT count(*) FROM seq_1_to_100000 a, seq_1_to_100000 b WHERE md5(a.seq + b.seq) = 'x'")))
 		ended <- err
 	}()
-	running := "SELECT count(*) FROM information_schema.processlist WHERE user = '" + name(source) + "_job' AND info LIKE '%md5%'"
-	until := func(want string) {
-		t.Helper()
-		for end := time.Now().Add(10 * time.Second); value(t, admin, running) != want; time.Sleep(5 * time.Millisecond) {
-			if time.Now().After(end) {
-				t.Fatalf("the server's list never has %s statements", want)
-			}
-		}
-	}
-	until("1")
+	runs(t, admin, source, "md5")
 	b.breakAll()
 	wantFailure(t, <-ended, "connection_lost", false)
-	until("0")
+	enginetest.Eventually(t, 10*time.Second, "the statement is gone", func() bool { return !isListed(t, admin, source, "md5") })
 }
 
 func TestAServerOfAnotherProtocolIsSaidToBeOne(t *testing.T) {
@@ -140,8 +132,7 @@ func TestACancelledStatementIsKilledAtOnce(t *testing.T) {
 		_, err := s.Run(ctx, job(statement("SELECT benchmark(1000000000000, md5('x'))")))
 		ended <- err
 	}()
-	for value(t, admin, "SELECT count(*) FROM information_schema.processlist WHERE info LIKE '% benchmark%' AND user = '"+name(source)+"_job'") == "0" {
-	}
+	runs(t, admin, source, "benchmark")
 	cancelled := time.Now()
 	cancel(executor.ErrCancelled)
 	if err := <-ended; !errors.Is(err, executor.ErrCancelled) || time.Since(cancelled) > time.Second {

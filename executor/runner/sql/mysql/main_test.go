@@ -96,6 +96,20 @@ func value(t testing.TB, admin *sql.Conn, query string) string {
 	return text
 }
 
+// isListed reports whether the server's list has a statement of a source's login that
+// holds a text.
+func isListed(t testing.TB, admin *sql.Conn, url, text string) bool {
+	t.Helper()
+	const list = "SELECT count(*) FROM information_schema.processlist WHERE user = '%s_job' AND info LIKE '%%%s%%'"
+	return value(t, admin, fmt.Sprintf(list, name(url), text)) != "0"
+}
+
+// runs waits until such a statement is there.
+func runs(t testing.TB, admin *sql.Conn, url, text string) {
+	t.Helper()
+	enginetest.Eventually(t, 10*time.Second, "the server's list shows "+text, func() bool { return isListed(t, admin, url, text) })
+}
+
 func newSQL(t testing.TB, url string) *runner.SQL {
 	t.Helper()
 	s, err := runner.NewSQL(t.Context(), map[string]string{"tags": url}, runner.SQLOptions{Queue: queue, PoolSize: 8})

@@ -134,12 +134,7 @@ func (a administrator) list(t testing.TB, query string) []string {
 	t.Helper()
 	conn := a.connect(t)
 	defer conn.Close(context.Background())
-	rows, _ := conn.Query(context.Background(), query)
-	list, err := pgx.CollectRows(rows, pgx.RowTo[string])
-	if err != nil {
-		t.Fatalf("%s: %v", query, err)
-	}
-	return list
+	return list(t, conn, query)
 }
 
 func (a administrator) value(t testing.TB, query string) string {

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/tagexec/tagexec/executor/runner/sql"
+	"github.com/tagexec/tagexec/executor/runner/sql/enginetest"
 )
 
 func TestErrorsAreToldInOurWords(t *testing.T) {
@@ -57,7 +58,7 @@ func TestWhereNoJobCanBegin(t *testing.T) {
 		"hung up before":  func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) },
 	} {
 		f := httptest.NewTLSServer(answer)
-		_, err := run(t, t.Context(), (&fake{Server: f}).source("trino"), `{"statement": "SELECT 1"}`, 1)
+		_, err := run(t, t.Context(), (&fake{&enginetest.Fake{Server: f}}).source("trino"), `{"statement": "SELECT 1"}`, 1)
 		f.Close()
 		if got := failure(t, err); got.Permanent || !strings.Contains(got.Message, want) {
 			t.Errorf("got %v, want %q", got, want)
@@ -68,7 +69,7 @@ func TestWhereNoJobCanBegin(t *testing.T) {
 func TestTheFirstRowIsExact(t *testing.T) {
 	t.Parallel()
 	f := newFake(t, false, func(f *fake, w http.ResponseWriter, a asked) {
-		switch a.path {
+		switch a.Path {
 		case "/v1/statement": // no rows yet
 			fmt.Fprintf(w, `{"id":"q1","nextUri":"%s/1","columns":[{"name":"a","type":"bigint"},{"name":"b","type":"decimal(38,2)"},{"name":"c","type":"varchar"},{"name":"d","type":"unknown"}]}`, f.URL)
 		case "/1":

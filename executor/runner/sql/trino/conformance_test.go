@@ -24,8 +24,7 @@ func TestMain(m *testing.M) {
 // in the suite and what the server is given beyond it, and what it takes to notice.
 const orphanEnds = 20*time.Second + 5*time.Second
 
-func TestConformance(t *testing.T) {
-	server := trinoserver.Start(t)
+func theTwentyCases(t *testing.T, server *trinoserver.Server) {
 	const table = "CREATE TABLE tags (id bigint, note varchar)"
 	server.Query(t, table)
 	enginetest.Run(t, enginetest.Fixture{
@@ -60,7 +59,7 @@ func TestConformance(t *testing.T) {
 		Exempt: map[int]string{
 			6:  "there are no transactions",
 			14: "a statement whose first answer is lost does nothing: it runs when that is asked for",
-			19: "without TLS the server takes no password; see TestOnARealServer",
+			19: "without TLS the server takes no password; see TestTrino",
 		},
 	})
 }

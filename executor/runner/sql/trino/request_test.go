@@ -25,7 +25,7 @@ func TestSettingsOfTheURLGoWithTheStatement(t *testing.T) {
 	if _, err := run(t, ctx, f.source("trino")+"&set.hive.insert_existing_partitions_behavior=OVERWRITE+all&set.query_max_run_time=1d", `{"statement": "SELECT 1"}`, 1); err != nil {
 		t.Fatal(err)
 	}
-	got := f.all()[0].header.Values("X-Trino-Session")
+	got := f.All()[0].Header.Values("X-Trino-Session")
 	if len(got) != 2 || !slices.Contains(got, "hive.insert_existing_partitions_behavior=OVERWRITE+all") || slices.Contains(got, "query_max_run_time=1d") {
 		t.Errorf("the session is %q", got)
 	}
@@ -34,7 +34,7 @@ func TestSettingsOfTheURLGoWithTheStatement(t *testing.T) {
 func TestAStatementSaysWhoseItIsAndHowLongItMayTake(t *testing.T) {
 	t.Parallel()
 	f := newFake(t, true, func(f *fake, w http.ResponseWriter, a asked) {
-		if a.method == http.MethodPost {
+		if a.Method == http.MethodPost {
 			fmt.Fprintf(w, `{"id":"q1","nextUri":"%s/v1/statement/queued/q1/1"}`, f.URL)
 			return
 		}
@@ -46,26 +46,26 @@ func TestAStatementSaysWhoseItIsAndHowLongItMayTake(t *testing.T) {
 	if err != nil || report.QueryID != "q1" || *report.RowsAffected != 4711 || report.Value != nil {
 		t.Fatalf("query id %q, result %s, %v", report.QueryID, report.Value, err)
 	}
-	post := f.all()[0]
+	post := f.All()[0]
 	for name, want := range map[string]string{
 		"User": "etl_login", "Catalog": "lake", "Schema": "marts", "Client-Tags": "tagexec",
 		"Source": "tagexec-5f0c2a9be771-7", "Trace-Token": "tagexec-5f0c2a9be771-7",
 		"Client-Info": "/* tagexec 5f0c2a9be771 job=7 attempt=1 tag=high_value batch=nightly */",
 	} {
-		if got := post.header.Get("X-Trino-" + name); got != want {
+		if got := post.Header.Get("X-Trino-" + name); got != want {
 			t.Errorf("%s is %q, want %q", name, got, want)
 		}
 	}
-	if got := post.header.Get("X-Trino-Session"); !slices.Contains([]string{"query_max_run_time=69s", "query_max_run_time=70s"}, got) {
+	if got := post.Header.Get("X-Trino-Session"); !slices.Contains([]string{"query_max_run_time=69s", "query_max_run_time=70s"}, got) {
 		t.Errorf("the session is %q, want the minute of the job and 10 s", got)
 	}
-	if post.text != "INSERT INTO t SELECT 1" {
-		t.Errorf("the statement became %q", post.text)
+	if post.Text != "INSERT INTO t SELECT 1" {
+		t.Errorf("the statement became %q", post.Text)
 	}
-	for _, a := range f.all() {
-		r := http.Request{Header: a.header}
-		if _, got, _ := r.BasicAuth(); got != password || strings.Contains(a.path, password) {
-			t.Errorf("%s %s: the login is not where it should be", a.method, a.path)
+	for _, a := range f.All() {
+		r := http.Request{Header: a.Header}
+		if _, got, _ := r.BasicAuth(); got != password || strings.Contains(a.Path, password) {
+			t.Errorf("%s %s: the login is not where it should be", a.Method, a.Path)
 		}
 	}
 }
@@ -76,7 +76,7 @@ func TestPrestoHasHeadersOfItsOwnAndNoArguments(t *testing.T) {
 	if _, err := run(t, t.Context(), f.source("presto"), `{"statement": "SELECT 1"}`, 1); err != nil {
 		t.Fatal(err)
 	}
-	if h := f.all()[0].header; h.Get("X-Presto-User") != "etl_login" || h.Get("X-Trino-User") != "" {
+	if h := f.All()[0].Header; h.Get("X-Presto-User") != "etl_login" || h.Get("X-Trino-User") != "" {
 		t.Errorf("got %v", h)
 	}
 	_, err := run(t, t.Context(), f.source("presto"), `{"statement": "SELECT ?", "args": [1]}`, 1)
@@ -93,7 +93,7 @@ func TestValuesAreLiterals(t *testing.T) {
 		t.Fatal(err)
 	}
 	const want = `EXECUTE IMMEDIATE 'SELECT ''a'', ?' USING 'it''s', 7, DECIMAL '18446744073709551615', DECIMAL '1.50', DOUBLE '1e5', NULL, TRUE, ARRAY[''''], '{"a":1}'`
-	if got := f.all()[0].text; got != want {
+	if got := f.All()[0].Text; got != want {
 		t.Errorf("got\n%s, want\n%s", got, want)
 	}
 }
@@ -125,7 +125,7 @@ func TestCancellingDeletesTheQuery(t *testing.T) {
 	running := make(chan struct{})
 	var once sync.Once
 	f := newFake(t, false, func(f *fake, w http.ResponseWriter, a asked) {
-		if a.method == http.MethodGet {
+		if a.Method == http.MethodGet {
 			once.Do(func() { close(running) })
 		}
 		fmt.Fprintf(w, `{"id":"q1","nextUri":"%s/v1/statement/executing/q1/1"}`, f.URL)
@@ -139,9 +139,9 @@ func TestCancellingDeletesTheQuery(t *testing.T) {
 		t.Errorf("got %v", err)
 	}
 	var deleted []string
-	for _, a := range f.all() {
-		if a.method == http.MethodDelete {
-			deleted = append(deleted, a.path)
+	for _, a := range f.All() {
+		if a.Method == http.MethodDelete {
+			deleted = append(deleted, a.Path)
 		}
 	}
 	if want := []string{"/v1/statement/executing/q1/1", "/v1/query/q1"}; !slices.Equal(deleted, want) {
@@ -154,7 +154,7 @@ func TestABusyServerIsAskedAgain(t *testing.T) {
 	gets := &atomic.Int32{}
 	f := newFake(t, false, func(f *fake, w http.ResponseWriter, a asked) {
 		switch {
-		case a.method == http.MethodPost:
+		case a.Method == http.MethodPost:
 			fmt.Fprintf(w, `{"id":"q1","nextUri":"%s/v1/statement/executing/q1/1"}`, f.URL)
 		case gets.Add(1) == 1:
 			w.WriteHeader(http.StatusServiceUnavailable)
@@ -177,9 +177,9 @@ func TestTheNextAttemptEndsTheOrphanFirst(t *testing.T) {
 	ended := &atomic.Bool{}
 	f := newFake(t, false, func(_ *fake, w http.ResponseWriter, a asked) {
 		switch {
-		case a.method == http.MethodDelete:
+		case a.Method == http.MethodDelete:
 			ended.Store(true)
-		case !strings.Contains(a.text, "system.runtime.queries"):
+		case !strings.Contains(a.Text, "system.runtime.queries"):
 			finished(w, "")
 		case ended.Load():
 			finished(w, `,"columns":[{"name":"a","type":"varchar"}],"data":[[null]]`)
@@ -191,13 +191,13 @@ func TestTheNextAttemptEndsTheOrphanFirst(t *testing.T) {
 		t.Fatal(err)
 	}
 	var seen []string
-	for _, a := range f.all() {
-		seen = append(seen, a.method+" "+a.path)
+	for _, a := range f.All() {
+		seen = append(seen, a.Method+" "+a.Path)
 	}
 	if want := []string{"POST /v1/statement", "DELETE /v1/query/q0", "POST /v1/statement", "POST /v1/statement"}; !slices.Equal(seen, want) {
 		t.Errorf("got %q, want %q", seen, want)
 	}
-	if list := f.all()[0]; !strings.Contains(list.text, "source = 'tagexec-5f0c2a9be771-7'") || list.header.Get("X-Trino-Source") != "tagexec" {
-		t.Errorf("the list is asked for by %q from %q", list.text, list.header.Get("X-Trino-Source"))
+	if list := f.All()[0]; !strings.Contains(list.Text, "source = 'tagexec-5f0c2a9be771-7'") || list.Header.Get("X-Trino-Source") != "tagexec" {
+		t.Errorf("the list is asked for by %q from %q", list.Text, list.Header.Get("X-Trino-Source"))
 	}
 }

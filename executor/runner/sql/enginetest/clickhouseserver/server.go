@@ -13,6 +13,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/tagexec/tagexec/executor/runner/sql/enginetest"
 )
 
 // Variable names the server's program; without it one is looked for where the package of
@@ -27,34 +29,30 @@ const (
 
 // Server is a ClickHouse with a data directory of its own. It ends with the test.
 type Server struct {
-	dir, address string
-	process      *exec.Cmd
-	log          *os.File
+	enginetest.Server
+	address string
 }
 
 // Start starts a server.
 func Start(t testing.TB) *Server {
 	t.Helper()
-	s := &Server{dir: t.TempDir(), address: freeAddress(t)}
+	path := program(t)
+	s := &Server{address: enginetest.FreeAddress(t)}
+	s.Server = enginetest.Server{
+		Dir: t.TempDir(), Within: startTime,
+		Command: func() *exec.Cmd { return exec.Command(path, "--config-file=config.xml") },
+		Ready: func() error {
+			_, err := s.query("SELECT 1")
+			return err
+		},
+	}
 	for name, text := range map[string]string{"config.xml": s.config(t), "users.xml": users} {
-		if err := os.WriteFile(filepath.Join(s.dir, name), []byte(text), 0o600); err != nil {
+		if err := os.WriteFile(filepath.Join(s.Dir, name), []byte(text), 0o600); err != nil {
 			t.Fatal(err)
 		}
 	}
-	var err error
-	if s.log, err = os.Create(filepath.Join(s.dir, "log")); err != nil {
-		t.Fatal(err)
-	}
-	s.start(t)
-	t.Cleanup(func() { s.stop(); _ = s.log.Close() })
+	s.Start(t)
 	return s
-}
-
-// Restart stops the server at once, and starts it again.
-func (s *Server) Restart(t testing.TB) {
-	t.Helper()
-	s.stop()
-	s.start(t)
 }
 
 // URL is that of a source: a login that may do everything, with a password that stands
@@ -62,9 +60,6 @@ func (s *Server) Restart(t testing.TB) {
 func (s *Server) URL() string {
 	return fmt.Sprintf("clickhouse://%s:%s@%s/default", user, password, s.address)
 }
-
-// Process is that of the server.
-func (s *Server) Process() int { return s.process.Process.Pid }
 
 // Query runs a statement as an administrator, and returns its rows, values between tabs.
 func (s *Server) Query(t testing.TB, statement string) []string {
@@ -93,30 +88,6 @@ func (s *Server) query(statement string) ([]string, error) {
 	return strings.Split(text, "\n"), nil
 }
 
-func (s *Server) start(t testing.TB) {
-	t.Helper()
-	s.process = exec.Command(program(t), "--config-file=config.xml")
-	s.process.Dir, s.process.Stdout, s.process.Stderr = s.dir, s.log, s.log
-	if err := s.process.Start(); err != nil {
-		t.Fatal(err)
-	}
-	for end := time.Now().Add(startTime); ; time.Sleep(20 * time.Millisecond) {
-		_, err := s.query("SELECT 1")
-		if err == nil {
-			return
-		}
-		if time.Now().After(end) {
-			said, _ := os.ReadFile(s.log.Name())
-			t.Fatalf("ClickHouse does not start: %v\n%s", err, said)
-		}
-	}
-}
-
-func (s *Server) stop() {
-	_ = s.process.Process.Kill()
-	_ = s.process.Wait() // it was killed
-}
-
 func program(t testing.TB) string {
 	t.Helper()
 	if path := os.Getenv(Variable); path != "" {
@@ -124,26 +95,16 @@ func program(t testing.TB) string {
 	}
 	path, err := exec.LookPath("/usr/sbin/clickhouse-server")
 	if err != nil {
-		t.Fatalf("there is no ClickHouse: set %s to the program clickhouse-server, as .ci/run does", Variable)
+		t.Fatalf("there is no ClickHouse: set %s to the program clickhouse-server, as .ci/engines does", Variable)
 	}
 	return path
-}
-
-func freeAddress(t testing.TB) string {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	return l.Addr().String()
 }
 
 // config is the least that the server needs.
 func (s *Server) config(t testing.TB) string {
 	t.Helper()
 	_, port, _ := net.SplitHostPort(s.address)
-	_, native, _ := net.SplitHostPort(freeAddress(t))
+	_, native, _ := net.SplitHostPort(enginetest.FreeAddress(t))
 	return `<yandex>
 	<logger><level>warning</level><console>1</console></logger>
 	<listen_host>127.0.0.1</listen_host><http_port>` + port + `</http_port><tcp_port>` + native + `</tcp_port>

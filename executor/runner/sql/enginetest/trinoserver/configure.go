@@ -21,23 +21,23 @@ func (s *Server) configure(t testing.TB) {
 	_, port, _ := net.SplitHostPort(s.address)
 	_, secure, _ := net.SplitHostPort(s.secure)
 	certificate, key := certificate(t)
-	s.certificate = filepath.Join(s.dir, "certificate.pem")
+	s.certificate = filepath.Join(s.Dir, "certificate.pem")
 	for name, text := range map[string]string{
 		"config.properties": "coordinator=true\nnode-scheduler.include-coordinator=true\ncatalog.management=static\n" +
-			"catalog.config-dir=" + s.dir + "/catalog\ndiscovery.uri=http://127.0.0.1:" + port + "\nhttp-server.http.port=" + port + "\n" +
-			"http-server.https.enabled=true\nhttp-server.https.port=" + secure + "\nhttp-server.https.keystore.path=" + s.dir + "/server.pem\n" +
+			"catalog.config-dir=" + s.Dir + "/catalog\ndiscovery.uri=http://127.0.0.1:" + port + "\nhttp-server.http.port=" + port + "\n" +
+			"http-server.https.enabled=true\nhttp-server.https.port=" + secure + "\nhttp-server.https.keystore.path=" + s.Dir + "/server.pem\n" +
 			"http-server.authentication.type=PASSWORD\nhttp-server.authentication.allow-insecure-over-http=true\n" +
-			"password-authenticator.config-files=" + s.dir + "/password.properties\ninternal-communication.shared-secret=of-a-test\n" +
+			"password-authenticator.config-files=" + s.Dir + "/password.properties\ninternal-communication.shared-secret=of-a-test\n" +
 			// as little as the cases need, and a short wait for who does not ask any more
 			"query.max-memory=200MB\nquery.max-memory-per-node=200MB\nmemory.heap-headroom-per-node=200MB\nquery.client.timeout=20s\n",
-		"password.properties":       "password-authenticator.name=file\nfile.password-file=" + s.dir + "/passwords\n",
+		"password.properties":       "password-authenticator.name=file\nfile.password-file=" + s.Dir + "/passwords\n",
 		"passwords":                 User + ":" + hash + "\n",
 		"certificate.pem":           certificate,
 		"server.pem":                certificate + key,
 		"catalog/memory.properties": "connector.name=memory\n",
 		"catalog/tpch.properties":   "connector.name=tpch\n",
 	} {
-		path := filepath.Join(s.dir, name)
+		path := filepath.Join(s.Dir, name)
 		if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
 			t.Fatal(err)
 		}
