@@ -42,18 +42,23 @@ func cancelEndsWrite(s *suite) {
 }
 
 func cancelBetween(s *suite) {
-	s.cancelBefore(sends(s.SQL.SlowSelect), s.SQL.Insert(3), s.SQL.SlowSelect)
-	if s.traits.Atomic {
-		s.cancelBefore(commits, s.SQL.Insert(3), s.SQL.Insert(3))
+	s.cancelAt(sends(s.SQL.SlowSelect), 0, s.SQL.Insert(3), s.SQL.SlowSelect)
+	if !s.traits.Atomic {
+		return
+	}
+	s.cancelAt(commits, 0, s.SQL.Insert(3), s.SQL.Insert(4))
+	for answer := range 3 { // one of them is the last before COMMIT, or that to COMMIT
+		s.cancelAt(sends(s.SQL.Insert(4)), answer+1, s.SQL.Insert(3), s.SQL.Insert(4))
 	}
 }
 
-// cancelBefore cancels a job just before the server gets what its executor sends.
-func (s *suite) cancelBefore(what func([]byte) bool, statements ...string) {
+// cancelAt cancels a job just before the server gets what its executor sends, or just
+// before the executor gets the n-th answer from then on.
+func (s *suite) cancelAt(what func([]byte) bool, answer int, statements ...string) {
 	p := s.newProxy()
 	run := &running{}
 	started, sent := make(chan struct{}), make(chan struct{})
-	p.when(what, func() {
+	p.when(what, answer, func() {
 		<-started
 		run.cancel(executor.ErrCancelled)
 		close(sent)
@@ -64,7 +69,7 @@ func (s *suite) cancelBefore(what func([]byte) bool, statements ...string) {
 	<-sent
 	s.nothingRuns()
 	s.Logf("%s: %v", outcome(err), err)
-	s.agrees(err, 3*len(statements))
+	s.agrees(err, 7)
 	if !s.traits.Atomic {
 		s.wantRows("3")
 		s.names(err.Error(), "what statement 1 did stays")

@@ -18,9 +18,11 @@ type proxy struct {
 	mu    sync.Mutex
 	open  map[net.Conn]bool // nil: closed
 	sends func([]byte) bool // whether this is what is waited for; nil once it was seen
-	seen  func()            // called before it is passed on
+	seen  func()            // called before it is passed on, or
+	after int               // before the server's answer of this number is
 	mute  bool              // the server's answer to it is lost, and with it the connection
 	muted map[net.Conn]bool // servers whose next answer is lost
+	left  map[net.Conn]int  // how many answers there are until seen is called
 }
 
 // newProxy starts a proxy before the server of the fixture.
@@ -30,7 +32,7 @@ func (s *suite) newProxy() *proxy {
 	if err != nil {
 		s.Fatal("the URL of the fixture is none")
 	}
-	p := &proxy{server: u.Host, open: map[net.Conn]bool{}, muted: map[net.Conn]bool{}}
+	p := &proxy{server: u.Host, open: map[net.Conn]bool{}, muted: map[net.Conn]bool{}, left: map[net.Conn]int{}}
 	if p.listener, err = net.Listen("tcp", "127.0.0.1:0"); err != nil {
 		s.Fatal(err)
 	}
@@ -44,11 +46,12 @@ func (s *suite) newProxy() *proxy {
 	return p
 }
 
-// when calls seen before the first such data of a client is passed on.
-func (p *proxy) when(sends func([]byte) bool, seen func()) {
+// when calls seen before the first such data of a client is passed on; or, if answer is
+// not 0, before the server's answer of this number, counted from there, is passed on.
+func (p *proxy) when(sends func([]byte) bool, answer int, seen func()) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.sends, p.seen, p.mute = sends, seen, false
+	p.sends, p.after, p.seen, p.mute = sends, answer, seen, false
 }
 
 // loseAnswer makes the answer to the first such data of a client be lost with its
@@ -56,7 +59,7 @@ func (p *proxy) when(sends func([]byte) bool, seen func()) {
 func (p *proxy) loseAnswer(sends func([]byte) bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.sends, p.seen, p.mute = sends, func() {}, true
+	p.sends, p.after, p.seen, p.mute = sends, 0, func() {}, true
 }
 
 // commits reports whether a client sends COMMIT, and not READ COMMITTED.
@@ -149,13 +152,13 @@ func (p *proxy) drop(conns ...net.Conn) {
 func (p *proxy) look(data []byte, _, server net.Conn) bool {
 	p.mu.Lock()
 	found := p.sends != nil && p.sends(data)
-	seen := p.seen
+	seen, now := p.seen, found && p.after == 0
 	if found {
 		p.sends = nil
-		p.muted[server] = p.mute
+		p.muted[server], p.left[server] = p.mute, p.after
 	}
 	p.mu.Unlock()
-	if found {
+	if now {
 		seen()
 	}
 	return true
@@ -164,8 +167,12 @@ func (p *proxy) look(data []byte, _, server net.Conn) bool {
 // answer looks whether an answer is to be lost.
 func (p *proxy) answer(_ []byte, server, _ net.Conn) bool {
 	p.mu.Lock()
-	lost := p.muted[server]
+	lost, seen, now := p.muted[server], p.seen, p.left[server] == 1
+	p.left[server]--
 	p.mu.Unlock()
+	if now {
+		seen()
+	}
 	if lost {
 		p.cut()
 	}

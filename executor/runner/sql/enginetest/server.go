@@ -2,6 +2,7 @@ package enginetest
 
 import (
 	"net"
+	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -65,6 +66,9 @@ func (s *Server) stop() {
 		_ = s.process.Wait() // it was killed
 	}
 }
+
+// Client asks a server without keeping a connection, which case 20 would find left open.
+var Client = &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
 
 // FreeAddress is a host and port where nobody listens.
 func FreeAddress(t testing.TB) string {

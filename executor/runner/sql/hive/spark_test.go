@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"io"
 	"net"
-	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -115,7 +114,7 @@ func (s *spark) running(t testing.TB) (list []string) {
 
 func (s *spark) get(t testing.TB, path string, into any) {
 	t.Helper()
-	answer, err := impatient.Get("http://" + s.ui + path)
+	answer, err := enginetest.Client.Get("http://" + s.ui + path)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -129,14 +128,11 @@ func (s *spark) get(t testing.TB, path string, into any) {
 	}
 }
 
-// impatient keeps no connection, which a case would find left open.
-var impatient = &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
-
 // kill ends a job by its number, as the button of Spark's page does.
 func (s *spark) kill(t testing.TB, running string) {
 	t.Helper()
 	number, _, _ := strings.Cut(running, " ")
-	answer, err := impatient.Post("http://"+s.ui+"/jobs/job/kill/?id="+number, "", nil)
+	answer, err := enginetest.Client.Post("http://"+s.ui+"/jobs/job/kill/?id="+number, "", nil)
 	if err != nil {
 		t.Fatal(err)
 	}

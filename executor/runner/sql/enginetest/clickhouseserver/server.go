@@ -72,7 +72,7 @@ func (s *Server) Query(t testing.TB, statement string) []string {
 }
 
 func (s *Server) query(statement string) ([]string, error) {
-	answer, err := http.Post("http://"+s.address+"/?user="+url.QueryEscape(admin)+"&wait_end_of_query=1", "text/plain", strings.NewReader(statement))
+	answer, err := enginetest.Client.Post("http://"+s.address+"/?user="+url.QueryEscape(admin)+"&wait_end_of_query=1", "text/plain", strings.NewReader(statement))
 	if err != nil {
 		return nil, err
 	}

@@ -6,6 +6,8 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+
+	"github.com/tagexec/tagexec/executor/runner/sql/enginetest"
 )
 
 // Query runs a statement as an administrator, and returns its rows, values between tabs.
@@ -33,7 +35,7 @@ func (s *Server) query(statement string) (rows []string, err error) {
 			Data    [][]any
 			Error   *struct{ Message string }
 		}
-		answer, err := http.DefaultClient.Do(request)
+		answer, err := enginetest.Client.Do(request)
 		if err != nil {
 			return nil, err
 		}

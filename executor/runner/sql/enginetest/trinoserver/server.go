@@ -6,7 +6,6 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
-	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -77,7 +76,7 @@ func (s *Server) command(t testing.TB) func() *exec.Cmd {
 
 // ready finds out whether the server has started and has a worker, itself.
 func (s *Server) ready() error {
-	answer, err := http.Get("http://" + s.address + "/v1/info")
+	answer, err := enginetest.Client.Get("http://" + s.address + "/v1/info")
 	if err != nil {
 		return err
 	}
