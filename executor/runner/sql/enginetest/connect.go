@@ -28,9 +28,7 @@ func noConnection(s *suite) {
 		"a port that hangs up":              s.with(func(u *url.URL) { u.Host = s.greeter("", false) }),
 		"a port that says nothing": s.with(func(u *url.URL) {
 			u.Host = s.greeter("", true)
-			q := u.Query()
-			q.Set("connect_timeout", "2")
-			u.RawQuery = q.Encode()
+			withTimeout("2")(u)
 		}),
 	} {
 		s.hasNoConnection(name, where)
@@ -56,6 +54,15 @@ func (s *suite) with(change func(*url.URL)) string {
 	}
 	change(u)
 	return u.String()
+}
+
+// withTimeout sets within how many seconds there must be a connection.
+func withTimeout(seconds string) func(*url.URL) {
+	return func(u *url.URL) {
+		q := u.Query()
+		q.Set("connect_timeout", seconds)
+		u.RawQuery = q.Encode()
+	}
 }
 
 // hasNoConnection checks that a job on a source that cannot be used counts no attempt,

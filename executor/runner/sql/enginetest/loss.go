@@ -91,8 +91,9 @@ func orphanEnded(s *suite) {
 	kill()
 	other := s.startIn(s.Context(), s.runnerOf("b00b1e5cafe0", s.URL, 1), job(s.payload(s.SQL.SlowSelect), 1))
 	s.listed(s.SQL.SlowSelect)
-	second := s.startIn(s.Context(), s.newRunner(s.URL, 1), job(s.payload(s.SQL.Row), 2))
-	if err := second.within(30 * time.Second); err != nil {
+	patient := s.with(withTimeout("60")) // the orphan and the other job keep the server busy
+	second := s.startIn(s.Context(), s.newRunner(patient, 1), job(s.payload(s.SQL.Row), 2))
+	if err := second.within(time.Minute); err != nil {
 		s.Errorf("the second attempt ended with %v", err)
 	}
 	s.eventually(gone, "only the job of the other queue runs", func() bool { return len(s.Admin.Running(s)) == 1 })
