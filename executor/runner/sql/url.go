@@ -48,12 +48,15 @@ func (u URL) Address() string { return net.JoinHostPort(u.Host, u.Port) }
 // settingName is how engines call their settings, some behind the name of a catalog.
 var settingName = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_.-]*$`)
 
+// encode is what to do where a name holds what ends it.
+const encode = "write special characters of user, password and parameters as %40 for @, %3A for :, %2F for /, %3F for ?, %23 for #, %25 for %"
+
 // ParseURL reads a URL with the parameters that the engine knows beside the common ones.
 // Its error quotes nothing of the URL but the names of parameters, and a file.
 func ParseURL(text, port string, known ...string) (URL, error) {
 	parsed, err := url.Parse(strings.TrimSpace(text)) // a file of secrets ends with a line break
 	if err != nil {
-		return URL{}, errors.New("the URL cannot be read: write special characters of user and password as %40 for @, %3A for :, %2F for /, %25 for %")
+		return URL{}, errors.New("the URL cannot be read: " + encode)
 	}
 	scheme, secure := strings.CutSuffix(parsed.Scheme, "+https")
 	u := URL{Scheme: scheme, User: parsed.User.Username(), Host: parsed.Hostname(), Port: parsed.Port(), Parameters: map[string]string{}, Settings: map[string]string{}, ConnectTimeout: connectTime}
@@ -69,6 +72,8 @@ func ParseURL(text, port string, known ...string) (URL, error) {
 	switch n, err := strconv.Atoi(u.Port); {
 	case u.Host == "":
 		return URL{}, errors.New("the URL names no host")
+	case strings.Contains(parsed.EscapedPath()+parsed.RawQuery, "@"): // what stands before it is most likely a piece of a password
+		return URL{}, errors.New("the URL has a / or a ? before an @: " + encode)
 	case err != nil || n < 1 || n > 65535:
 		return URL{}, errors.New("the URL has a port that is none")
 	case parsed.Fragment != "" || strings.Contains(text, "#"):

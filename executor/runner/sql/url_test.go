@@ -75,12 +75,15 @@ func TestParseURLRefuses(t *testing.T) {
 		t.Fatal(err)
 	}
 	for name, c := range map[string]struct{ text, want string }{
-		"a blank in the host":     {"trino://u:hush@h x/d", "the URL cannot be read: write special characters of user and password as %40"},
+		"a blank in the host":     {"trino://u:hush@h x/d", "the URL cannot be read: write special characters of user, password and parameters as %40"},
 		"a wrong escape":          {"trino://u:hush%zz@h/d", "the URL cannot be read"},
 		"no host":                 {"trino://u:hush@/d", "the URL names no host"},
 		"a port that is none":     {"trino://u:hush@h:0/d", "the URL has a port that is none"},
 		"a port out of range":     {"trino://u:hush@h:65536/d", "the URL has a port that is none"},
 		"a # in the password":     {"trino://u:hu#sh@h/d", ""},
+		"a ? in the password":     {"trino://u:12?hush@h/d", "the URL has a / or a ? before an @: write special characters of user, password and parameters as %40 for @"},
+		"and more of it":          {"trino://u:hu@12?sh=hush@h/d", "the URL has a / or a ? before an @"},
+		"a / in the password":     {"trino://u:12/hush@h", "the URL has a / or a ? before an @"},
 		"a # behind":              {"trino://u:hush@h/d#", "the URL holds a #: write it as %23"},
 		"a parameter without end": {"trino://u:hush@h/d?a=%zz", "the URL has parameters that cannot be read"},
 		"an unknown parameter":    {"trino://u:hush@h/d?sslmode=require", `the URL sets "sslmode", which is not known here; these are: tls, tls_ca, connect_timeout, set.NAME, catalog`},
