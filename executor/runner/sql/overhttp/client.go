@@ -6,6 +6,7 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"strings"
 	"time"
 
 	"github.com/tagexec/tagexec/executor/runner/sql"
@@ -49,7 +50,17 @@ func (c *Client) URL(path string, query url.Values) string {
 
 // Owns reports whether a URL is one of the server.
 func (c *Client) Owns(u *url.URL) bool {
-	return u.Scheme == c.origin.Scheme && u.Host == c.origin.Host && u.User == nil
+	return u.Scheme == c.origin.Scheme && address(u) == address(&c.origin) && u.User == nil
+}
+
+// address is host and port of a URL: a server may leave out the port that its scheme has
+// anyway, and write names in small letters.
+func address(u *url.URL) string {
+	port := u.Port()
+	if port == "" {
+		port = map[string]string{"http": "80", "https": "443"}[u.Scheme]
+	}
+	return net.JoinHostPort(strings.ToLower(u.Hostname()), port)
 }
 
 // Do sends a request.
