@@ -7,7 +7,7 @@ import (
 
 // before is what may stand before the first word of a statement: blanks, parentheses, and
 // comments but those that the server executes.
-const before = `(?is)^(?:\s|\(|--(?:[^\S\n][^\n]*)?\n|#[^\n]*\n|/\*\*/|/\*[^!].*?\*/)*`
+const before = `(?is)^(?:\s|\(|--(?:[^\S\n][^\n]*)?\n|#[^\n]*\n|/\*(?:(?:[^*!]|\*+[^*/])(?:[^*]|\*+[^*/])*)?\*+/)*`
 
 var (
 	first = regexp.MustCompile(before + `([A-Za-z]+)`)
