@@ -94,7 +94,7 @@ func NewSQL(_ context.Context, sources map[string]string, opt SQLOptions) (*SQL,
 	}
 	s := &SQL{sources: make(map[string]sql.Engine, len(sources)), queue: cmp.Or(opt.Queue, strings.ToLower(rand.Text()[:12]))}
 	for _, name := range sortedKeys(sources) {
-		made, err := newEngine(sources[name], opt)
+		made, err := newEngine(name, sources[name], opt)
 		if name == "" {
 			err = errors.New("it has no name")
 		}
@@ -112,14 +112,14 @@ func NewSQL(_ context.Context, sources map[string]string, opt SQLOptions) (*SQL,
 	return s, nil
 }
 
-func newEngine(url string, opt SQLOptions) (sql.Engine, error) {
+func newEngine(name, url string, opt SQLOptions) (sql.Engine, error) {
 	source, err := parseSource(url, opt.Engines)
 	if err != nil {
 		return nil, err
 	}
 	return source.Engine(sql.Options{
 		Connections: cmp.Or(min(max(opt.PoolSize, 0), 10_000), defaultPoolSize),
-		Log:         cmp.Or(opt.Log, slog.New(slog.DiscardHandler)),
+		Log:         cmp.Or(opt.Log, slog.New(slog.DiscardHandler)).With("source", name),
 	})
 }
 

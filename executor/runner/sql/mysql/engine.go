@@ -20,7 +20,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"log/slog"
 	"sync"
 
 	"github.com/tagexec/tagexec/executor/runner/sql"
@@ -53,7 +52,7 @@ type source struct {
 
 // Engine returns what runs jobs there.
 func (s source) Engine(opt sql.Options) (sql.Engine, error) {
-	e := &engine{source: s, log: opt.Log, places: sql.NewPlaces(opt.Connections)}
+	e := &engine{source: s, lacks: sql.NewLacks(opt.Log), places: sql.NewPlaces(opt.Connections)}
 	e.alive, e.close = context.WithCancel(context.Background())
 	return e, nil
 }
@@ -61,8 +60,7 @@ func (s source) Engine(opt sql.Options) (sql.Engine, error) {
 // engine is a server that jobs run on.
 type engine struct {
 	source
-	log    *slog.Logger
-	told   sync.Map // what the log was told that the server refuses
+	lacks  *sql.Lacks
 	places *sql.Places
 
 	alive context.Context // until Close
@@ -131,13 +129,6 @@ func (e *engine) Close() {
 	e.closed = true
 	e.mu.Unlock()
 	e.work.Wait()
-}
-
-// without tells the log once what the server does not have, and what is lost by that.
-func (e *engine) without(what, lost string) {
-	if _, told := e.told.LoadOrStore(what, true); !told {
-		e.log.Warn("a source does without what its server refuses", "refused", what, "lost", lost)
-	}
 }
 
 // wrongScheme is the failure of a source whose server is of another kind: what jobs

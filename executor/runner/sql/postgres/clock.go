@@ -11,6 +11,7 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 
 	"github.com/tagexec/tagexec/executor"
+	"github.com/tagexec/tagexec/executor/runner/sql"
 )
 
 // clockKey is where a connection's clocks are kept in its custom data.
@@ -53,7 +54,7 @@ func (s *session) unlessClockWasSet(ctx context.Context, err error) error {
 	}
 	now, ok := readClock(s.pg, answer.Rows[0][0])
 	ahead := time.Duration(now.server-before.server)*time.Millisecond - now.here.Sub(before.here)
-	if !ok || ahead < deadlineMargin {
+	if !ok || ahead < sql.LimitMargin {
 		return err
 	}
 	return &executor.Interrupted{Reason: fmt.Sprintf("the server's clock was set forward by %s, so it ended the statements before their time", ahead.Round(time.Second))}

@@ -3,9 +3,7 @@ package postgres
 import (
 	"context"
 	"errors"
-	"log/slog"
 	"strings"
-	"sync"
 	"sync/atomic"
 	"time"
 
@@ -56,9 +54,8 @@ type source struct{ *postgres.Database }
 // those that there are, for a while.
 type engine struct {
 	*postgres.Pool
-	log     *slog.Logger
+	lacks   *sql.Lacks
 	unnamed bool                  // the URL gives its sessions no name
-	told    sync.Map              // what the log was told that the server refuses
 	plain   atomic.Bool           // the server takes only the plainest of BEGIN
 	places  *semaphore.Weighted   // one for each connection that a job may have
 	kept    atomic.Int64          // places that are not used for crowdedTime
@@ -70,7 +67,7 @@ const placeKey = "tagexec place"
 
 // Engine returns the pool of the source.
 func (s source) Engine(opt sql.Options) (sql.Engine, error) {
-	e := &engine{log: opt.Log, unnamed: s.Name("") == ""}
+	e := &engine{lacks: sql.NewLacks(opt.Log), unnamed: s.Name("") == ""}
 	var err error
 	e.Pool, err = s.Pool(s.Name("tagexec job"), int32(opt.Connections), func(config *pgxpool.Config) {
 		config.MaxConnIdleTime = 5 * time.Minute

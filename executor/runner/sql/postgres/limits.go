@@ -12,12 +12,11 @@ import (
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
+
+	"github.com/tagexec/tagexec/executor/runner/sql"
 )
 
 const (
-	// deadlineMargin is how much later than the job's own deadline the server
-	// ends a statement by itself: it only has to when the executor is gone.
-	deadlineMargin = 10 * time.Second
 	// idleLimit is how long the server keeps a transaction whose executor says
 	// nothing; between two statements of a job pass milliseconds.
 	idleLimit = time.Minute
@@ -89,7 +88,7 @@ func (e *engine) tryLimits(ctx context.Context, pg *pgconn.PgConn, found limits)
 		if takes(ctx, pg, limit.name, 0) {
 			found[limit.name] = 0
 		} else if !pg.IsClosed() {
-			e.without(limit.name, limit.lost)
+			e.lacks.Tell(limit.name, limit.lost)
 		}
 	}
 }
@@ -97,13 +96,6 @@ func (e *engine) tryLimits(ctx context.Context, pg *pgconn.PgConn, found limits)
 // takes reports whether the server takes a limit.
 func takes(ctx context.Context, pg *pgconn.PgConn, name string, limit time.Duration) bool {
 	return pg.Exec(ctx, fmt.Sprintf("SET %s = %d", name, limit.Milliseconds())).Close() == nil
-}
-
-// without tells the log once what the server does not have, and what is lost by that.
-func (e *engine) without(what, lost string) {
-	if _, told := e.told.LoadOrStore(what, true); !told {
-		e.log.Warn("a source does without what its server refuses", "refused", what, "lost", lost)
-	}
 }
 
 // Begin opens a job's transaction, or nothing where it has none, with the limits
@@ -136,7 +128,7 @@ func (s *session) Begin(ctx context.Context) error {
 			return err
 		}
 		s.engine.plain.Store(true)
-		s.engine.without("BEGIN ISOLATION LEVEL READ COMMITTED; SET LOCAL …", "transactions have the isolation level of the server, and limits that it takes one by one")
+		s.engine.lacks.Tell("BEGIN ISOLATION LEVEL READ COMMITTED; SET LOCAL …", "transactions have the isolation level of the server, and limits that it takes one by one")
 		return nil
 	}
 	if err != nil {
@@ -152,7 +144,7 @@ func (s *session) beginPlainly(ctx, bound context.Context) error {
 		if err := s.pg.Exec(bound, "SET "+setting).Close(); err != nil && s.pg.IsClosed() {
 			return connectFailure(err)
 		} else if err != nil {
-			s.engine.without("SET "+setting[:strings.IndexByte(setting, ' ')], "the server ends nothing by this limit")
+			s.engine.lacks.Tell("SET "+setting[:strings.IndexByte(setting, ' ')], "the server ends nothing by this limit")
 		}
 	}
 	if !s.job.Atomic {
@@ -183,8 +175,8 @@ func (s *session) settings(ctx context.Context) (list []string) {
 			list = append(list, fmt.Sprintf("%s = %d", name, ms))
 		}
 	}
-	if deadline, ok := ctx.Deadline(); ok {
-		set(statementLimit, time.Until(deadline)+deadlineMargin)
+	if limit, ok := sql.Limit(ctx); ok {
+		set(statementLimit, limit)
 	}
 	set(idleLimitName, idleLimit)
 	set(checkLimit, checkInterval)

@@ -76,7 +76,7 @@ func TestLimitsAreTriedWhereTheServerCannotTellThem(t *testing.T) {
 			t.Errorf("got %+v, want the limits that the server takes", got)
 		}
 	}
-	const want = `refused=idle_in_transaction_session_timeout lost="a transaction whose executor died between two statements keeps its locks until the connection breaks"`
+	const want = `source=tags refused=idle_in_transaction_session_timeout lost="a transaction whose executor died between two statements keeps its locks until the connection breaks"`
 	if text := log(); strings.Count(text, want) != 1 || strings.Count(text, "\n") != 1 {
 		t.Errorf("the log says\n%s, want once\n%s", text, want)
 	}
