@@ -25,6 +25,14 @@ func (j Job) Comment() string {
 // follows it in a comment, so that job 7 is not taken for job 70.
 func (j Job) Mark() string { return fmt.Sprintf("tagexec %s job=%d", plain(j.Queue), j.ID) }
 
+// IsOfEarlier reports whether a text holds the comment of an earlier attempt of this job.
+func (j Job) IsOfEarlier(text string) bool {
+	_, attempt, ok := strings.Cut(text, "/* "+j.Mark()+" attempt=")
+	var n int32
+	_, err := fmt.Sscanf(attempt, "%d ", &n)
+	return ok && err == nil && n < j.Attempt
+}
+
 // Token is Mark where no blank may stand: tagexec-5f0c2a9be771-7.
 func (j Job) Token() string { return fmt.Sprintf("tagexec-%s-%d", plain(j.Queue), j.ID) }
 

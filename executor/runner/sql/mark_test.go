@@ -27,20 +27,22 @@ func TestComments(t *testing.T) {
 	}
 }
 
-func TestMarksFindOnlyTheJobsOfTheOwnQueue(t *testing.T) {
+func TestCommentsTellTheEarlierAttemptsOfAJob(t *testing.T) {
 	t.Parallel()
 	own := sql.Job{Queue: "5f0c2a9be771", ID: 7, Attempt: 2}
 	for name, c := range map[string]struct {
 		other sql.Job
 		found bool
 	}{
-		"another attempt":                  {sql.Job{Queue: own.Queue, ID: 7, Attempt: 1, Tag: "x"}, true},
-		"another queue":                    {sql.Job{Queue: "b00b1e5cafe0", ID: 7, Attempt: 2}, false},
-		"a job whose number begins so":     {sql.Job{Queue: own.Queue, ID: 70, Attempt: 2}, false},
-		"another job that has it as a tag": {sql.Job{Queue: own.Queue, ID: 8, Attempt: 2, Tag: own.Mark()}, false},
+		"an earlier attempt":               {sql.Job{Queue: own.Queue, ID: 7, Attempt: 1, Tag: "x"}, true},
+		"this attempt":                     {own, false},
+		"a later attempt":                  {sql.Job{Queue: own.Queue, ID: 7, Attempt: 10}, false},
+		"another queue":                    {sql.Job{Queue: "b00b1e5cafe0", ID: 7, Attempt: 1}, false},
+		"a job whose number begins so":     {sql.Job{Queue: own.Queue, ID: 70, Attempt: 1}, false},
+		"another job that has it as a tag": {sql.Job{Queue: own.Queue, ID: 8, Attempt: 1, Tag: own.Mark() + " attempt=1 "}, false},
 	} {
 		t.Run(name, func(t *testing.T) {
-			if got := strings.Contains(c.other.Comment(), own.Mark()+" "); got != c.found {
+			if got := own.IsOfEarlier(c.other.Comment() + " SELECT 1"); got != c.found {
 				t.Errorf("found in %s: %v", c.other.Comment(), got)
 			}
 		})

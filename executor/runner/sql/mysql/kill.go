@@ -65,14 +65,31 @@ func (s *session) killer(done, gaveUp <-chan struct{}) {
 	ctx, cancel := context.WithTimeout(s.engine.alive, killTime)
 	defer cancel()
 	needless := func() bool { return isClosed(done) && !isClosed(gaveUp) }
-	second := s.secondConnection(ctx, needless)
-	if second == nil {
-		return
+	for {
+		second := s.secondConnection(ctx, needless)
+		if second == nil {
+			return
+		}
+		reached := s.killThrough(ctx, second, done, gaveUp)
+		if isClosed(gaveUp) {
+			second.killListed(ctx, s.isOurs)
+			reached = true
+		}
+		second.close()
+		if reached {
+			return
+		}
+		pause(ctx, killAgain)
 	}
-	defer second.close()
-	for !needless() && !isClosed(gaveUp) {
-		if err := second.run(ctx, "KILL QUERY %s", s.link.id); err != nil {
-			return // the connection is gone
+}
+
+// killThrough kills the statement until it is done or given up; or reports that the
+// connection did not reach it: an address may lead to several servers, each with ids of its
+// own.
+func (s *session) killThrough(ctx context.Context, second *link, done, gaveUp <-chan struct{}) (reached bool) {
+	for !isClosed(done) && !isClosed(gaveUp) {
+		if s.runsAnother(ctx, second) || second.run(ctx, "KILL QUERY %s", s.link.id) != nil {
+			return false
 		}
 		select {
 		case <-done:
@@ -80,9 +97,7 @@ func (s *session) killer(done, gaveUp <-chan struct{}) {
 		case <-time.After(killAgain):
 		}
 	}
-	if isClosed(gaveUp) {
-		second.killListed(ctx, s.job.Comment())
-	}
+	return true
 }
 
 // abandon ends what a lost connection may have left in the server, which does not look
@@ -93,7 +108,7 @@ func (s *session) abandon() {
 		defer cancel()
 		if second := s.secondConnection(ctx, func() bool { return false }); second != nil {
 			defer second.close()
-			second.killListed(ctx, s.job.Comment())
+			second.killListed(ctx, s.isOurs)
 		}
 	})
 }

@@ -156,16 +156,18 @@ func (s *session) beginPlainly(ctx, bound context.Context) error {
 	return nil
 }
 
-// name is what the session is called while it runs the job; at most 55 bytes of the 63
-// that there may be.
-func (s *session) name() string { return fmt.Sprintf("%s attempt=%d", s.job.Mark(), s.job.Attempt) }
+// name is what a session is called while it runs an attempt of a job; at most 55 bytes of
+// the 63 that there may be.
+func name(job sql.Job, attempt int32) string {
+	return fmt.Sprintf("%s attempt=%d", job.Mark(), attempt)
+}
 
 // settings are those of a job's session, as in SET: the name of the job, for who looks at
 // pg_stat_activity, unless the source has one of its own; and the limits. A stricter limit of
 // the login stays.
 func (s *session) settings(ctx context.Context) (list []string) {
 	if s.engine.unnamed {
-		list = append(list, "application_name = '"+s.name()+"'")
+		list = append(list, "application_name = '"+name(s.job, s.job.Attempt)+"'")
 	}
 	known, _ := s.pg.CustomData()[limitsKey].(limits)
 	set := func(name string, limit time.Duration) {

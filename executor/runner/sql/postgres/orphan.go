@@ -2,6 +2,7 @@ package postgres
 
 import (
 	"context"
+	"fmt"
 	"time"
 )
 
@@ -20,11 +21,16 @@ const (
 func (s *session) endOrphans(ctx context.Context) error {
 	bound, cancel := context.WithTimeout(ctx, orphanTime)
 	defer cancel()
+	earlier := []byte{'{'} // the names of their sessions, in which nothing needs an escape
+	for n := int32(1); n < s.job.Attempt; n++ {
+		earlier = fmt.Appendf(earlier, `"%s",`, name(s.job, n))
+	}
+	earlier[len(earlier)-1] = '}'
 	for {
 		ended := s.pg.ExecParams(bound, `-- tagexec: end orphans
 			SELECT pg_catalog.pg_terminate_backend(pid) FROM pg_catalog.pg_stat_activity
-			 WHERE starts_with(application_name, $1) AND application_name <> $2 AND usename = session_user AND pid <> pg_catalog.pg_backend_pid()`,
-			[][]byte{[]byte(s.job.Mark() + " "), []byte(s.name())}, nil, nil, nil).Read()
+			 WHERE application_name = ANY ($1::text[]) AND usename = session_user AND pid <> pg_catalog.pg_backend_pid()`,
+			[][]byte{earlier}, nil, nil, nil).Read()
 		switch {
 		case ended.Err != nil && s.pg.IsClosed():
 			return ended.Err

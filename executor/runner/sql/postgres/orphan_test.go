@@ -17,7 +17,7 @@ func TestAnAttemptEndsTheSessionsOfThoseBeforeItAndNoOther(t *testing.T) {
 	t.Parallel()
 	db := storetest.Empty(t)
 	sessions := map[string]*pgx.Conn{}
-	for _, name := range []string{"tagexec q job=7 attempt=1", "tagexec q job=70 attempt=1", "tagexec other job=7 attempt=1", "tagexec q job=7 attempt=2"} {
+	for _, name := range []string{"tagexec q job=7 attempt=1", "tagexec q job=70 attempt=1", "tagexec other job=7 attempt=1", "tagexec q job=7 attempt=2", "tagexec q job=7 attempt=3"} {
 		conn, err := pgx.Connect(t.Context(), db.URL)
 		if err != nil {
 			t.Fatal(err)
