@@ -119,3 +119,15 @@ func TestARowThatIsTooLargeEndsTheStatement(t *testing.T) {
 		t.Errorf("got %d bytes, %v, output %s", len(report.Value), err, report.Output)
 	}
 }
+
+// A server keeps only so many of them.
+func TestAPreparedStatementIsClosed(t *testing.T) {
+	t.Parallel()
+	url, _ := database(t)
+	report, err := newSQL(t, url).Run(t.Context(), job(`{"statements": [
+		{"statement": "INSERT INTO t VALUES (?, '')", "args": [1]}, {"statement": "SELECT id FROM t WHERE id = ?", "args": [1]},
+		{"statement": "SHOW SESSION STATUS LIKE 'Com_stmt_close'"}]}`))
+	if err != nil || !strings.Contains(string(report.Value), `"Value":"2"`) {
+		t.Errorf("got %s, %v, want two that were closed", report.Value, err)
+	}
+}

@@ -86,6 +86,7 @@ func (s *session) exec(ctx context.Context, st sql.Statement, stop context.Cance
 	if prepared, err := s.prepare(ctx, text, st); err != nil {
 		return sql.Done{}, err
 	} else if prepared != nil {
+		defer prepared.Close() // the server has room for so many
 		values := bind(st.Args)
 		run = func() (driver.Result, error) { return prepared.ExecContext(ctx, values) }
 		query = func() (driver.Rows, error) { return prepared.QueryContext(ctx, values) }
@@ -182,6 +183,7 @@ func (s *session) prepare(ctx context.Context, text string, st sql.Statement) (p
 		return nil, err
 	}
 	if takes := made.NumInput(); takes != len(st.Args) {
+		_ = made.Close()
 		return nil, executor.Refusef(sql.BadPayload, "%s takes %d arguments, args holds %d", st.Where, takes, len(st.Args))
 	}
 	return made.(prepared), nil
@@ -189,6 +191,7 @@ func (s *session) prepare(ctx context.Context, text string, st sql.Statement) (p
 
 // prepared is a statement that takes arguments.
 type prepared interface {
+	driver.Stmt
 	driver.StmtExecContext
 	driver.StmtQueryContext
 }
