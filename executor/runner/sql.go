@@ -160,6 +160,10 @@ func (s *SQL) Run(ctx context.Context, job *store.Job) (executor.Report, error) 
 	report, err := runStatements(ctx, session, payload, output)
 	report.Output, report.OutputBytes = output.String(), output.Len()
 	report.QueryID = session.QueryID()
+	var notBegun sql.NotBegun
+	if errors.As(err, &notBegun) {
+		err = unavailable(s.resource(source), connectFailure(ctx, source, notBegun.Failure))
+	}
 	return report, err
 }
 
@@ -215,6 +219,10 @@ func hidden(err error, st sql.Statement) error {
 
 // afterward adds to err what the statements before it have done for good.
 func afterward(err error, atomic bool, done int) error {
+	var notBegun sql.NotBegun
+	if done > 0 && errors.As(err, &notBegun) {
+		err = notBegun.Failure // the job has begun
+	}
 	if atomic || done == 0 {
 		return err
 	}

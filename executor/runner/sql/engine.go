@@ -55,7 +55,7 @@ type Session interface {
 	Begin(ctx context.Context) error
 	// Exec runs one statement. If ctx ends, Exec ends the work in the server, and then
 	// returns Ended. Other errors are *executor.Failure, made by Failed, Lost or
-	// CommitUnknown, or refusals.
+	// CommitUnknown, or refusals; or NotBegun.
 	Exec(ctx context.Context, s Statement) (Done, error)
 	// Commit makes the work of the statements lasting where each has not done so by
 	// itself. Its errors are those of Exec.

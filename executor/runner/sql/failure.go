@@ -38,6 +38,13 @@ func Lost(where string) *executor.Failure {
 	return executor.Failf("connection_lost", "%s: the connection to the server was lost", where)
 }
 
+// NotBegun is the failure of a statement that the server did not begin, since it is full or
+// away: if it is the first of its job, the attempt counts as none.
+type NotBegun struct{ *executor.Failure }
+
+// Unwrap returns the failure.
+func (n NotBegun) Unwrap() error { return n.Failure }
+
 // CommitUnknown is the failure of what may have been stored or not.
 func CommitUnknown(during string) *executor.Failure {
 	return executor.Failf("commit_unknown", "the connection was lost during %s: the changes may be stored or not", during)

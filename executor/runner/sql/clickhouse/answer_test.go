@@ -1,11 +1,13 @@
 package clickhouse_test
 
 import (
+	"errors"
 	"io"
 	"net/http"
 	"strings"
 	"testing"
 
+	"github.com/tagexec/tagexec/executor"
 	"github.com/tagexec/tagexec/executor/runner/sql"
 )
 
@@ -19,7 +21,7 @@ func TestErrorsAreToldInOurWords(t *testing.T) {
 		{"Code: 60. DB::Exception: Unknown table expression identifier 'missing' in scope SELECT 'S3cret' FROM missing. (UNKNOWN_TABLE) (version 25.1.1)", "60", "unknown table missing", true},
 		{"Code: 47. DB::Exception: Missing columns: 'nick' while processing query: 'SELECT nick, 'S3cret''. (UNKNOWN_IDENTIFIER)", "47", "unknown column nick", true},
 		{"Code: 47, e.displayText() = DB::Exception: Unknown identifier: S3cret-4711, e.what() = DB::Exception", "47", "unknown column", true},
-		{"Code: 62. DB::Exception: Syntax error: failed at position 8 ('FORM') (line 1, col 8): FORM 'S3cret'. Expected one of. (SYNTAX_ERROR)", "62", "syntax error at line 1, column 8", true},
+		{"Code: 62. DB::Exception: Syntax error: failed at position 80 ('FORM') (line 1, col 8): FORM 'S3cret'. Expected one of. (SYNTAX_ERROR)", "62", "syntax error at line 1, column 8", true},
 		{"Code: 46. DB::Exception: Unknown function missing. (UNKNOWN_FUNCTION)", "46", "unknown function missing", true},
 		{"Code: 6. DB::Exception: Cannot parse string 'S3cret' as Int8. (CANNOT_PARSE_TEXT)", "6", "a text cannot be read as the type it should have", false},
 		{"Code: 241. DB::Exception: Memory limit (total) exceeded. (MEMORY_LIMIT_EXCEEDED)", "241", "memory limit reached", false},
@@ -40,6 +42,25 @@ func TestErrorsAreToldInOurWords(t *testing.T) {
 		if !strings.Contains(report.Output, strings.TrimSpace(c.body)) {
 			t.Errorf("the output does not hold all: %q", report.Output)
 		}
+	}
+}
+
+func TestAServerThatIsFullCountsNoAttempt(t *testing.T) {
+	t.Parallel()
+	f := newFake(t, func(w http.ResponseWriter, a asked) {
+		if strings.HasSuffix(a.Text, "INSERT") {
+			return
+		}
+		w.WriteHeader(http.StatusInternalServerError)
+		_, _ = io.WriteString(w, "Code: 202. DB::Exception: Too many simultaneous queries for all users. Current: 100, maximum: 100. (TOO_MANY_SIMULTANEOUS_QUERIES)")
+	})
+	_, err := run(t, t.Context(), f.source(), `{"statement": "SELECT 1"}`)
+	if u := (*executor.Unavailable)(nil); !errors.As(err, &u) || failure(t, err).Code != "202" || failure(t, err).Permanent {
+		t.Errorf("got %v, want that the source is unavailable", err)
+	}
+	_, err = run(t, t.Context(), f.source(), `{"statements": [{"statement": "INSERT"}, {"statement": "SELECT 1"}], "atomic": false}`)
+	if u := (*executor.Unavailable)(nil); errors.As(err, &u) || !strings.HasSuffix(failure(t, err).Message, "what statement 1 did stays") {
+		t.Errorf("at the second statement: got %v, want a failure", err)
 	}
 }
 

@@ -57,11 +57,9 @@ func (e *engine) Open(ctx context.Context, job sql.Job) (sql.Session, error) {
 		e.places.Leave()
 		return nil, err
 	}
-	e.told.Do(func() {
-		if !found.has(endsWithReads) {
-			e.log.Warn("the server lets a SELECT run on whose executor is gone, until its time is over", "engine", "clickhouse", "lacks", endsWithReads)
-		}
-	})
+	if !found.has(endsWithReads) {
+		e.lacks.Tell(endsWithReads, "a SELECT whose executor is gone runs on until its time is over")
+	}
 	return newSession(e, job, found), nil
 }
 

@@ -60,6 +60,7 @@ const (
 	unknownParameter = 456
 	wrongParameter   = 457
 	wasKilled        = 394
+	tooMany          = 202
 )
 
 // name is how newer versions end: (UNKNOWN_TABLE) (version 24.8.1).
@@ -87,7 +88,7 @@ var meanings = map[int]string{
 	63: "unknown aggregate function", 70: "a value cannot be converted", 81: "unknown database", 153: "division by zero",
 	159: "max_execution_time is over", 160: "the server expects the statement to take too long", 184: "aggregate function in the wrong place",
 	192: "the login was refused", 193: "the login was refused", 194: "the login was refused", 516: "the login was refused",
-	202: "the server runs as many statements as it may", 209: "a connection of the server timed out", 210: "the server has no connection to another one",
+	tooMany: "the server runs as many statements as it may", 209: "a connection of the server timed out", 210: "the server has no connection to another one",
 	215: "a column stands neither in an aggregate nor in GROUP BY", 216: "an earlier attempt still runs", 241: "memory limit reached",
 	242: "the table can only be read now", 252: "too many parts", 291: "the login may not use the database", 319: "it is unknown whether the insert was stored",
 	373: "the session is in use", wasKilled: "the statement was killed", 497: "a right is missing",

@@ -37,12 +37,14 @@ func (s *session) run(ctx context.Context, r request) (a answer, err error) {
 	return a, err
 }
 
-// kill ends the job's statement, and reports whether its request was answered.
+// kill ends the statement of this attempt, and reports whether its request was answered. An
+// executor that was stopped for a while may find that another attempt runs by now, with the
+// same query_id: that one goes on.
 func (s *session) kill(answered <-chan struct{}) bool {
 	ctx, cancel := context.WithTimeout(context.Background(), killTime)
 	defer cancel()
 	for {
-		_, _ = s.ask(ctx, request{text: "KILL QUERY WHERE query_id = " + quote(s.job.Token()) + " SYNC"}) // it is sent again
+		_, _ = s.ask(ctx, request{text: "KILL QUERY WHERE query_id = " + quote(s.job.Token()) + " AND startsWith(query, " + quote(s.job.Comment()) + ") SYNC"}) // it is sent again
 		select {
 		case <-answered:
 			return true

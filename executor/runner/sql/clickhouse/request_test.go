@@ -40,7 +40,7 @@ func TestAStatementSaysWhoseItIsAndHowLongItMayTake(t *testing.T) {
 	if seconds, _ := strconv.Atoi(a.Query.Get("max_execution_time")); seconds < 60 || seconds > 70 {
 		t.Errorf("max_execution_time is %d, want the minute of the job and 10 s", seconds)
 	}
-	if a.Text != "INSERT INTO t VALUES (1)" {
+	if a.Text != "/* tagexec 5f0c2a9be771 job=7 attempt=2 tag=high_value batch=nightly */ INSERT INTO t VALUES (1)" {
 		t.Errorf("the statement became %q", a.Text)
 	}
 	if a.Header.Get("X-ClickHouse-User") != "etl_login" || a.Header.Get("X-ClickHouse-Key") != password || strings.Contains(a.Query.Encode(), password) {
@@ -98,12 +98,13 @@ func TestParamsAreSentAsTheServerReadsThem(t *testing.T) {
 	}
 }
 
-func TestCancellingKillsTheStatementByItsQueryID(t *testing.T) {
+// Another attempt has the same query_id.
+func TestCancellingKillsTheStatementOfThisAttempt(t *testing.T) {
 	t.Parallel()
 	killed, running := make(chan struct{}), make(chan struct{})
 	f := newFake(t, func(w http.ResponseWriter, a asked) {
 		if strings.HasPrefix(a.Text, "KILL") {
-			if a.Text != "KILL QUERY WHERE query_id = 'tagexec-5f0c2a9be771-7' SYNC" || a.Query.Get("query_id") != "" {
+			if a.Text != "KILL QUERY WHERE query_id = 'tagexec-5f0c2a9be771-7' AND startsWith(query, '/* tagexec 5f0c2a9be771 job=7 attempt=2 tag=high_value batch=nightly */') SYNC" || a.Query.Get("query_id") != "" {
 				t.Errorf("sent %s", a.Text)
 			}
 			close(killed)

@@ -14,13 +14,8 @@ import (
 	"github.com/tagexec/tagexec/executor/runner/sql/overhttp"
 )
 
-const (
-	// orphanGrace is how long after the job's time the server ends a statement whose
-	// executor did not.
-	orphanGrace = 10 * time.Second
-	// sessionTime is how long the server keeps a session that nobody uses.
-	sessionTime = time.Minute
-)
+// sessionTime is how long the server keeps a session that nobody uses.
+const sessionTime = time.Minute
 
 type session struct {
 	*engine
@@ -75,8 +70,8 @@ func (s *session) Exec(ctx context.Context, st sql.Statement) (sql.Done, error) 
 // request is a statement as it is sent, and how much stands before the job's text in it.
 func (s *session) request(ctx context.Context, st sql.Statement) (r request, before int) {
 	settings := map[string]string{"query_id": s.job.Token(), "replace_running_query": "1"}
-	if until, ok := ctx.Deadline(); ok {
-		settings["max_execution_time"] = strconv.Itoa(int((time.Until(until) + orphanGrace).Seconds()))
+	if limit, ok := sql.Limit(ctx); ok {
+		settings["max_execution_time"] = strconv.Itoa(int(limit.Seconds()))
 	}
 	if s.id != "" {
 		settings["session_id"], settings["session_timeout"] = s.id, strconv.Itoa(int(sessionTime.Seconds()))
@@ -86,10 +81,9 @@ func (s *session) request(ctx context.Context, st sql.Statement) (r request, bef
 	}
 	comment := s.job.Comment()
 	if s.server.has(logComment) {
-		settings[logComment], comment = comment, ""
-	} else {
-		comment += " " // before the statement: behind VALUES it would be data
+		settings[logComment] = comment
 	}
+	comment += " " // before the statement: behind VALUES it would be data
 	for name, value := range st.Params {
 		settings["param_"+name] = param(value)
 	}
@@ -108,12 +102,14 @@ func (s *session) failure(ctx context.Context, st sql.Statement, before int, err
 		return sql.Ended(ctx, st.Where)
 	case told != nil && (told.number == unknownParameter || told.number == wrongParameter):
 		return sql.Failed(st.Where, sql.BadPayload, told.words(), true)
+	case told != nil && told.number == tooMany:
+		return sql.NotBegun{Failure: sql.Failed(st.Where, told.code(), told.words(), false)}
 	case told != nil:
 		return sql.Failed(st.Where, told.code(), told.words()+told.place(st.Text, before), told.permanent())
 	case errors.Is(err, errTooLarge):
 		return sql.RowTooLarge(st.Where)
 	case overhttp.NotSent(err), errors.Is(err, overhttp.Redirect):
-		return sql.Lost(st.Where)
+		return sql.NotBegun{Failure: sql.NoConnection(overhttp.Reason(err))}
 	}
 	return sql.CommitUnknown(st.Where)
 }

@@ -17,8 +17,6 @@ package clickhouse
 
 import (
 	"errors"
-	"log/slog"
-	"sync"
 	"time"
 
 	"github.com/tagexec/tagexec/executor/runner/sql"
@@ -42,7 +40,7 @@ type source struct{ sql.URL }
 // Engine returns an engine for the source.
 func (s source) Engine(opt sql.Options) (sql.Engine, error) {
 	e := &engine{client: overhttp.New(s.URL, opt.Connections), places: sql.NewPlaces(opt.Connections),
-		user: s.User, password: s.Pass, connectTime: s.ConnectTimeout, settings: s.Settings, log: opt.Log}
+		user: s.User, password: s.Pass, connectTime: s.ConnectTimeout, settings: s.Settings, lacks: sql.NewLacks(opt.Log)}
 	if len(s.Path) == 1 {
 		e.database = s.Path[0]
 	}
@@ -56,6 +54,5 @@ type engine struct {
 	user, password, database string
 	connectTime              time.Duration
 	settings                 map[string]string // of the URL
-	log                      *slog.Logger
-	told                     sync.Once // what the server lacks
+	lacks                    *sql.Lacks
 }

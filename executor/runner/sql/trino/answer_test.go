@@ -1,12 +1,14 @@
 package trino_test
 
 import (
+	"errors"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"strings"
 	"testing"
 
+	"github.com/tagexec/tagexec/executor"
 	"github.com/tagexec/tagexec/executor/runner/sql"
 	"github.com/tagexec/tagexec/executor/runner/sql/enginetest"
 )
@@ -53,6 +55,13 @@ func TestWhereNoJobCanBegin(t *testing.T) {
 		},
 		"is not Trino":    func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, "<html>"+password) },
 		"an error of its": func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusBadGateway) },
+		"with an error of": func(w http.ResponseWriter, r *http.Request) {
+			if r.URL.Path == "/v1/info" {
+				fmt.Fprint(w, `{"nodeVersion":{"version":"476"}}`)
+				return
+			}
+			w.WriteHeader(http.StatusInternalServerError)
+		},
 		"is not followed": http.RedirectHandler("/elsewhere", http.StatusFound).ServeHTTP,
 		"Trino":           http.NotFound,
 		"hung up before":  func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) },
@@ -96,6 +105,55 @@ func TestARowThatIsNoResult(t *testing.T) {
 		}
 		if want != "no result" && (failure(t, err).Code != want || !failure(t, err).Permanent) {
 			t.Errorf("%d bytes: %v", size, err)
+		}
+	}
+}
+
+func TestOnlyTheRowThatBecomesTheResultMustBeShort(t *testing.T) {
+	t.Parallel()
+	long := `["` + strings.Repeat("x", 1100<<10) + `"]`
+	for payload, pages := range map[string][2]string{
+		`{"statement": "SELECT 1"}`: {`["short"]`, long},
+		`{"statements": [{"statement": "SELECT 1"}, {"statement": "INSERT"}], "atomic": false}`: {long, long},
+	} {
+		f := newFake(t, false, func(f *fake, w http.ResponseWriter, a asked) {
+			switch {
+			case a.Text == "INSERT":
+				finished(w, `,"updateType":"INSERT","updateCount":1`)
+			case a.Method == http.MethodPost:
+				fmt.Fprintf(w, `{"id":"q1","nextUri":"%s/1","columns":[{"name":"a","type":"varchar"}],"data":[%s]}`, f.URL, pages[0])
+			default:
+				finished(w, `,"data":[`+pages[1]+`]`)
+			}
+		})
+		if _, err := run(t, t.Context(), f.source("trino"), payload, 1); err != nil {
+			t.Errorf("%s: %v", payload, err)
+		}
+	}
+}
+
+func TestAServerThatIsFullCountsNoAttempt(t *testing.T) {
+	t.Parallel()
+	for name, refuse := range map[string]func(http.ResponseWriter){
+		"of queries": func(w http.ResponseWriter) {
+			finished(w, `,"error":{"message":"Too many queued queries for S3cret","errorName":"QUERY_QUEUE_FULL"}`)
+		},
+		"of requests": func(w http.ResponseWriter) { w.WriteHeader(http.StatusTooManyRequests) },
+	} {
+		f := newFake(t, false, func(_ *fake, w http.ResponseWriter, a asked) {
+			if a.Text == "INSERT" {
+				finished(w, `,"updateType":"INSERT","updateCount":1`)
+				return
+			}
+			refuse(w)
+		})
+		_, err := run(t, t.Context(), f.source("trino"), `{"statement": "SELECT 1"}`, 1)
+		if u := (*executor.Unavailable)(nil); !errors.As(err, &u) || failure(t, err).Permanent || strings.Contains(err.Error(), "S3cret") {
+			t.Errorf("full %s: got %v, want that the source is unavailable", name, err)
+		}
+		_, err = run(t, t.Context(), f.source("trino"), `{"statements": [{"statement": "INSERT"}, {"statement": "SELECT 1"}], "atomic": false}`, 1)
+		if u := (*executor.Unavailable)(nil); errors.As(err, &u) || !strings.HasSuffix(failure(t, err).Message, "what statement 1 did stays") {
+			t.Errorf("full %s at the second statement: got %v, want a failure", name, err)
 		}
 	}
 }

@@ -86,5 +86,5 @@ func (e *engine) login(ctx context.Context) error {
 	if code == http.StatusNotFound || code == http.StatusGone {
 		return nil
 	}
-	return err
+	return strange(err)
 }

@@ -27,6 +27,9 @@ var neverPass = []string{
 	"TYPE_MISMATCH", "NOT_SUPPORTED", "INVALID_LITERAL", "MISSING_CATALOG_NAME", "MISSING_SCHEMA_NAME", "AMBIGUOUS_NAME",
 }
 
+// notBegun are the names of errors of queries of which nothing ran.
+var notBegun = []string{"QUERY_QUEUE_FULL", "SERVER_STARTING_UP", "SERVER_SHUTTING_DOWN"}
+
 const (
 	wasCancelled = "USER_CANCELED"
 	wrongNumber  = "INVALID_PARAMETER_USAGE"
@@ -63,16 +66,18 @@ func (s *session) failure(ctx context.Context, st sql.Statement, told *queryErro
 		return sql.Ended(ctx, st.Where)
 	case told != nil && told.ErrorName == wrongNumber:
 		return sql.Failed(st.Where, sql.BadPayload, "args holds another number of values than the statement has ?", true)
+	case told != nil && slices.Contains(notBegun, told.ErrorName):
+		return sql.NotBegun{Failure: sql.Failed(st.Where, told.ErrorName, told.words(st), false)}
 	case told != nil:
 		return sql.Failed(st.Where, told.ErrorName, told.words(st), slices.Contains(neverPass, told.ErrorName))
 	case errors.Is(err, errTooLarge):
 		return sql.RowTooLarge(st.Where)
 	case errors.Is(err, errElsewhere):
 		return sql.Failed(st.Where, "connection_failed", "the server says that the query goes on at another address, where the login is not sent", false)
-	case s.id == "" && errors.As(err, &code): // it did not begin
-		return sql.Failed(st.Where, "connection_failed", code.Error(), false)
+	case s.id == "" && errors.As(err, &code):
+		return sql.NotBegun{Failure: sql.Failed(st.Where, "connection_failed", code.Error(), false)}
 	case s.id == "" && (overhttp.NotSent(err) || errors.Is(err, refused) || errors.Is(err, overhttp.Redirect)):
-		return sql.Lost(st.Where)
+		return sql.NotBegun{Failure: sql.NoConnection(overhttp.Reason(err))}
 	}
 	return sql.CommitUnknown(st.Where)
 }

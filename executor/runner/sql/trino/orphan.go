@@ -51,7 +51,7 @@ func (s *session) orphans(ctx context.Context) ([]string, error) {
 		" AND state NOT IN ('FINISHED', 'FAILED')"
 	header := http.Header{}
 	header.Set(s.prefix+"Source", "tagexec")
-	r, err := s.query(ctx, list, header, func(string) {})
+	r, err := s.query(ctx, list, header, true, func(string) {})
 	switch {
 	case err != nil:
 		return nil, sql.NoConnection(overhttp.Reason(err))

@@ -31,15 +31,15 @@ var (
 // of one row at least.
 const maxPage = 64 << 20
 
-// readPage reads a page. Of its rows only the first is kept.
-func readPage(body io.Reader) (p page, err error) {
+// readPage reads a page. Of its rows only the first is kept, if it is wanted.
+func readPage(body io.Reader, wantRow bool) (p page, err error) {
 	limited := &io.LimitedReader{R: body, N: maxPage}
 	d := json.NewDecoder(limited)
 	if token, err := d.Token(); err != nil || token != json.Delim('{') {
 		return p, errors.Join(errNoPage, err)
 	}
 	for err == nil && d.More() {
-		err = p.readMember(d)
+		err = p.readMember(d, wantRow)
 	}
 	if err == nil {
 		_, err = d.Token() // the }
@@ -50,7 +50,7 @@ func readPage(body io.Reader) (p page, err error) {
 	return p, err
 }
 
-func (p *page) readMember(d *json.Decoder) error {
+func (p *page) readMember(d *json.Decoder, wantRow bool) error {
 	name, err := d.Token()
 	if err != nil {
 		return err
@@ -63,7 +63,7 @@ func (p *page) readMember(d *json.Decoder) error {
 	case "columns":
 		return d.Decode(&p.Columns)
 	case "data":
-		return p.readRows(d)
+		return p.readRows(d, wantRow)
 	case "updateType":
 		return d.Decode(&p.UpdateType)
 	case "updateCount":
@@ -74,17 +74,17 @@ func (p *page) readMember(d *json.Decoder) error {
 	return d.Decode(&json.RawMessage{})
 }
 
-func (p *page) readRows(d *json.Decoder) error {
+func (p *page) readRows(d *json.Decoder, wantRow bool) error {
 	if token, err := d.Token(); err != nil || token != json.Delim('[') {
 		return err // null
 	}
 	var row json.RawMessage
-	for first := true; d.More(); first = false {
+	for ; d.More(); wantRow = false {
 		row = row[:0]
 		if err := d.Decode(&row); err != nil {
 			return err
 		}
-		if !first {
+		if !wantRow {
 			continue
 		}
 		if len(row) > sql.MaxRow {

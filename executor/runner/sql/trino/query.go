@@ -47,8 +47,8 @@ func (r *result) add(p page) {
 // query runs a text to its end, page by page: a query that nobody asks for its pages
 // stands still, and is ended by the server. If there is no end, or ctx ends, it ends the
 // query itself. began is told the server's id.
-func (e *engine) query(ctx context.Context, text string, header http.Header, began func(id string)) (r result, err error) {
-	p, err := e.send(ctx, text, header)
+func (e *engine) query(ctx context.Context, text string, header http.Header, wantRow bool, began func(id string)) (r result, err error) {
+	p, err := e.send(ctx, text, header, wantRow)
 	if p.ID != "" {
 		began(p.ID)
 	}
@@ -58,7 +58,7 @@ func (e *engine) query(ctx context.Context, text string, header http.Header, beg
 			return r, nil
 		}
 		var following page
-		if following, err = e.follow(ctx, p.NextURI); err == nil {
+		if following, err = e.follow(ctx, p.NextURI, wantRow && r.row == nil); err == nil {
 			p = following
 		}
 	}
@@ -69,22 +69,22 @@ func (e *engine) query(ctx context.Context, text string, header http.Header, beg
 }
 
 // send sends a statement.
-func (e *engine) send(ctx context.Context, text string, header http.Header) (p page, err error) {
+func (e *engine) send(ctx context.Context, text string, header http.Header, wantRow bool) (p page, err error) {
 	sending, stop := context.WithCancel(context.WithoutCancel(ctx))
 	defer stop()
 	defer context.AfterFunc(ctx, func() { time.AfterFunc(sendGrace, stop) })()
-	_, err = e.do(sending, http.MethodPost, e.client.URL("/v1/statement", nil), text, header, into(&p))
+	_, err = e.do(sending, http.MethodPost, e.client.URL("/v1/statement", nil), text, header, into(&p, wantRow))
 	return p, err
 }
 
 // follow asks for the next page. One that was lost can be asked for once more.
-func (e *engine) follow(ctx context.Context, where string) (p page, err error) {
+func (e *engine) follow(ctx context.Context, where string, wantRow bool) (p page, err error) {
 	where, err = e.next(where)
 	if err != nil {
 		return p, err
 	}
 	for began := time.Now(); ; {
-		code, err := e.do(ctx, http.MethodGet, where, "", nil, into(&p))
+		code, err := e.do(ctx, http.MethodGet, where, "", nil, into(&p, wantRow))
 		if err == nil || ctx.Err() != nil || time.Since(began) > patience(code, err) {
 			return p, err
 		}
@@ -107,9 +107,9 @@ func patience(code int, err error) time.Duration {
 }
 
 // into reads a page.
-func into(p *page) func(io.Reader) error {
+func into(p *page, wantRow bool) func(io.Reader) error {
 	return func(body io.Reader) (err error) {
-		*p, err = readPage(body)
+		*p, err = readPage(body, wantRow)
 		return err
 	}
 }

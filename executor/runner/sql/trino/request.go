@@ -59,6 +59,11 @@ func (e *engine) get(ctx context.Context, where string, into any) error {
 		}
 		return nil
 	})
+	return strange(err)
+}
+
+// strange says in words what a status is that a coordinator does not answer with.
+func strange(err error) error {
 	var other status
 	switch {
 	case errors.As(err, &other) && other >= 500:

@@ -7,15 +7,10 @@ import (
 	"maps"
 	"net/http"
 	"net/url"
-	"time"
 
 	"github.com/tagexec/tagexec/executor"
 	"github.com/tagexec/tagexec/executor/runner/sql"
 )
-
-// orphanGrace is how long after the job's time the server ends a query whose executor
-// did not.
-const orphanGrace = 10 * time.Second
 
 type session struct {
 	*engine
@@ -38,7 +33,7 @@ func (s *session) Exec(ctx context.Context, st sql.Statement) (sql.Done, error) 
 		return sql.Done{}, sql.Ended(ctx, st.Where)
 	}
 	s.id = ""
-	r, err := s.query(ctx, withArgs(st), s.header(ctx), func(id string) { s.id = id })
+	r, err := s.query(ctx, withArgs(st), s.header(ctx), st.WantRow, func(id string) { s.id = id })
 	if err != nil || r.told != nil {
 		return sql.Done{}, s.failure(ctx, st, r.told, err)
 	}
@@ -46,7 +41,7 @@ func (s *session) Exec(ctx context.Context, st sql.Statement) (sql.Done, error) 
 		return sql.Done{Rows: r.count}, nil
 	}
 	done := sql.Done{Rows: new(int64)} // what only reads changes nothing
-	if st.WantRow && r.row != nil {
+	if r.row != nil {
 		done.Row = s.result(r)
 	}
 	return done, nil
@@ -64,8 +59,8 @@ func (s *session) header(ctx context.Context) http.Header {
 		}
 	}
 	settings := maps.Clone(s.settings)
-	if until, ok := ctx.Deadline(); ok {
-		settings["query_max_run_time"] = fmt.Sprintf("%ds", int((time.Until(until) + orphanGrace).Seconds()))
+	if limit, ok := sql.Limit(ctx); ok {
+		settings["query_max_run_time"] = fmt.Sprintf("%ds", int(limit.Seconds()))
 	}
 	for name, value := range settings {
 		h.Add(s.prefix+"Session", name+"="+url.QueryEscape(value))
