@@ -17,8 +17,12 @@ import (
 // the protocol adds.
 const maxFrame = 4 << 20
 
-// errTooLong is the error of an answer that is longer.
-var errTooLong = errors.New("the server's answer is too long")
+var (
+	// errTooLong is the error of an answer that is longer.
+	errTooLong = errors.New("the server's answer is too long")
+	// errIncomplete is the error of an answer without what it must have.
+	errIncomplete = errors.New("what answers there is not HiveServer2")
+)
 
 // connection is one connection with the client of the protocol on it.
 type connection struct {
@@ -32,6 +36,7 @@ func dial(ctx context.Context, s source) (*connection, error) {
 	if err != nil {
 		return nil, err
 	}
+	defer closeWith(ctx, conn)()
 	if deadline, ok := ctx.Deadline(); ok {
 		_ = conn.SetDeadline(deadline)
 	}
@@ -53,6 +58,16 @@ func dial(ctx context.Context, s source) (*connection, error) {
 	}
 	protocol := thrift.NewTBinaryProtocolConf(transport, &thrift.TConfiguration{MaxMessageSize: maxFrame})
 	return &connection{conn, hiveserver.NewTCLIServiceClient(thrift.NewTStandardClient(protocol, protocol))}, nil
+}
+
+// closeWith closes a connection when ctx is cancelled, until it is told to stop: calls know
+// only deadlines.
+func closeWith(ctx context.Context, conn net.Conn) (stop func() bool) {
+	return context.AfterFunc(ctx, func() {
+		if errors.Is(ctx.Err(), context.Canceled) {
+			_ = conn.Close()
+		}
+	})
 }
 
 // Close closes the connection; the server closes its session.

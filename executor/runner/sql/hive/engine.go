@@ -81,6 +81,7 @@ func (e *engine) open(ctx context.Context) (*connection, *hiveserver.TOpenSessio
 	if err != nil {
 		return nil, nil, unreachable(err)
 	}
+	defer closeWith(bound, conn.Conn)()
 	configuration := map[string]string{}
 	for name, value := range e.source.Settings {
 		configuration["set:hiveconf:"+name] = value
@@ -95,6 +96,9 @@ func (e *engine) open(ctx context.Context) (*connection, *hiveserver.TOpenSessio
 	})
 	if err == nil {
 		err = refused(answer.Status)
+	}
+	if err == nil && answer.SessionHandle == nil {
+		err = errIncomplete
 	}
 	if err != nil {
 		conn.Close()
@@ -140,8 +144,8 @@ func unreachable(err error) error {
 		return said.failure(sql.OnlyStatement)
 	}
 	var sasl *saslError
-	if errors.As(err, &sasl) {
-		return sql.NoConnection(sasl.Error())
+	if errors.As(err, &sasl) || errors.Is(err, errIncomplete) {
+		return sql.NoConnection(err.Error())
 	}
 	return sql.Unreachable(err)
 }

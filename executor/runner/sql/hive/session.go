@@ -16,9 +16,6 @@ import (
 )
 
 const (
-	// deadlineMargin is how much later than the job's own deadline the server ends a
-	// statement by itself: it only has to when the executor is gone.
-	deadlineMargin = 10 * time.Second
 	// cancelTime is how long a server may take to end a statement after it was asked to;
 	// after that the connection is closed, and its session with it.
 	cancelTime = 2 * time.Second
@@ -48,29 +45,48 @@ func (*session) Commit(context.Context) error { return nil }
 // QueryID is the number of the operation, as Spark's page shows it.
 func (s *session) QueryID() string { return s.query }
 
-// End closes the session of the server, which ends what still runs in it.
+// End closes the session of the server, which ends what still runs in it. Not every server
+// does so when the connection closes: if that was lost or cut, the session is closed on a
+// second one.
 func (s *session) End() {
+	defer s.engine.places.Leave()
 	ctx, cancel := context.WithTimeout(context.Background(), closeTime)
 	defer cancel()
-	_, _ = s.conn.client.CloseSession(ctx, &hiveserver.TCloseSessionReq{SessionHandle: s.handle})
-	s.conn.Close()
-	s.engine.places.Leave()
+	defer s.conn.Close()
+	if s.close(ctx, s.conn) == nil {
+		return
+	}
+	if second, err := dial(ctx, s.engine.source); err == nil {
+		defer second.Close()
+		_ = s.close(ctx, second) // it may have ended with its connection
+	}
+}
+
+func (s *session) close(ctx context.Context, conn *connection) error {
+	_, err := conn.client.CloseSession(ctx, &hiveserver.TCloseSessionReq{SessionHandle: s.handle})
+	return err
 }
 
 // Exec runs one statement. Its answer comes at once; then the server is asked until it
 // has ended.
 func (s *session) Exec(ctx context.Context, st sql.Statement) (sql.Done, error) {
-	limit := int64(0)
-	if deadline, ok := ctx.Deadline(); ok {
-		limit = int64(math.Ceil((time.Until(deadline) + deadlineMargin).Seconds()))
+	if ctx.Err() != nil {
+		return sql.Done{}, sql.Ended(ctx, st.Where)
+	}
+	seconds := int64(0)
+	if limit, ok := sql.Limit(ctx); ok {
+		seconds = int64(math.Ceil(limit.Seconds()))
 	}
 	attentive := context.AfterFunc(ctx, s.conn.Close) // while there is no operation yet that could be cancelled
 	started, err := s.conn.client.ExecuteStatement(ctx, &hiveserver.TExecuteStatementReq{
-		SessionHandle: s.handle, Statement: s.marked(ctx, st.Text), RunAsync: true, QueryTimeout: limit,
+		SessionHandle: s.handle, Statement: s.marked(ctx, st.Text), RunAsync: true, QueryTimeout: seconds,
 	})
 	attentive()
 	if err == nil {
 		err = refused(started.Status)
+	}
+	if err == nil && (started.OperationHandle == nil || started.OperationHandle.OperationId == nil) {
+		err = errIncomplete
 	}
 	if err != nil {
 		return sql.Done{}, s.failure(ctx, st, err)
@@ -100,12 +116,15 @@ func (s *session) Exec(ctx context.Context, st sql.Statement) (sql.Done, error) 
 	return done, nil
 }
 
-// marked is a statement with the name of its job, in a comment of the kind that every
-// version of Hive takes. It stands before it, in a line of its own: behind a SET it would
-// belong to the value. See ownLine.
+// marked is a statement with the name of its job and its trace, in a comment of the kind that
+// every version of Hive takes. It stands before it, in a line of its own: behind a SET it
+// would belong to the value. See ownLine.
 func (s *session) marked(ctx context.Context, text string) string {
 	comment := strings.TrimSuffix(strings.TrimPrefix(s.job.Comment(), "/* "), " */")
-	return "-- " + comment + "\n" + text + sql.TraceComment(ctx)
+	if parent := executor.Traceparent(ctx); sql.IsTraceparent(parent) {
+		comment += " traceparent='" + parent + "'"
+	}
+	return "-- " + comment + "\n" + text
 }
 
 // wait asks until a statement has ended. When ctx ends, it ends the statement from a
@@ -121,6 +140,9 @@ func (s *session) wait(ctx context.Context, operation *hiveserver.TOperationHand
 		status, err := s.conn.client.GetOperationStatus(alive, &hiveserver.TGetOperationStatusReq{OperationHandle: operation})
 		if err == nil {
 			err = refused(status.Status)
+		}
+		if err == nil && status.OperationState == nil {
+			err = errIncomplete
 		}
 		if err != nil {
 			return nil, err
@@ -171,5 +193,5 @@ func (s *session) failure(ctx context.Context, st sql.Statement, err error) erro
 	case errors.Is(err, errTooLong):
 		return executor.Refusef("message_too_large", "%s: the server sent an answer longer than an executor takes", st.Where)
 	}
-	return sql.Lost(st.Where)
+	return sql.CommitUnknown(st.Where)
 }
