@@ -26,6 +26,15 @@ func TestACopyOfTheDatabaseIsAnotherQueue(t *testing.T) {
 	}
 }
 
+// Some hosts keep from logins what tells one server from another.
+func TestTheQueueHasANameWhereTheServersIsKeptSecret(t *testing.T) {
+	t.Parallel()
+	db := storetest.New(t)
+	db.Exec("REVOKE EXECUTE ON FUNCTION pg_catalog.pg_control_system() FROM PUBLIC")
+	_, url := db.Login("tagexec_executor")
+	queueName(t, url)
+}
+
 func queueName(t *testing.T, url string) string {
 	t.Helper()
 	st, err := store.Open(url, "test")
