@@ -45,9 +45,18 @@ func ParseSource(url string) (sql.Source, error) { return parseSource(url, nil) 
 // schemeName is what a URL may begin with (RFC 3986, section 3.1).
 var schemeName = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9+.-]*$`)
 
+var firstWord = regexp.MustCompile(`^[a-z+]+`)
+
 // parseSource is ParseSource with further engines.
 func parseSource(url string, more map[string]sql.Parse) (sql.Source, error) {
+	known := strings.Join(append(sortedKeys(engines), sortedKeys(more)...), ", ")
+	if strings.HasPrefix(strings.TrimSpace(url), "jdbc:") {
+		return nil, fmt.Errorf("the URL is one for Java: leave out jdbc: and begin it with the name of an engine; known are %s", known)
+	}
 	scheme, _, ok := strings.Cut(strings.TrimSpace(url), "://")
+	if word := firstWord.FindString(strings.TrimSpace(url)); !ok && engines[word] != nil {
+		return nil, fmt.Errorf("the URL has no :// behind %s", word)
+	}
 	if !ok || !schemeName.MatchString(scheme) {
 		return postgres.Parse(url) // who says in detail what a URL looks like
 	}
@@ -60,6 +69,5 @@ func parseSource(url string, more map[string]sql.Parse) (sql.Source, error) {
 	if engine, driver, ok := strings.Cut(scheme, "+"); ok && engines[engine] != nil {
 		return nil, fmt.Errorf("the URL names a driver of another language, %s: begin it with %s://", words.Quote(driver), engine)
 	}
-	known := append(sortedKeys(engines), sortedKeys(more)...)
-	return nil, fmt.Errorf("the URL begins with %s: no engine has this name; known are %s", words.Quote(scheme+"://"), strings.Join(known, ", "))
+	return nil, fmt.Errorf("the URL begins with %s: no engine has this name; known are %s", words.Quote(scheme+"://"), known)
 }

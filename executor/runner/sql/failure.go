@@ -66,10 +66,11 @@ func Unreachable(err error) *executor.Failure { return NoConnection(Reason(err))
 // and the login.
 func Reason(err error) string {
 	var authority x509.UnknownAuthorityError
+	var late interface{ Timeout() bool } // of a context, a connection, or a handshake of HTTP
 	switch {
 	case errors.As(err, &authority):
 		return "the server's certificate is signed by an unknown authority (tls_ca names the file of those that are known)"
-	case errors.Is(err, context.DeadlineExceeded):
+	case errors.As(err, &late) && late.Timeout():
 		return "no answer within connect_timeout"
 	}
 	return postgres.Reason(err) // what it knows of networks holds for every engine

@@ -56,7 +56,7 @@ const encode = "write special characters of user, password and parameters as %40
 func ParseURL(text, port string, known ...string) (URL, error) {
 	parsed, err := url.Parse(strings.TrimSpace(text)) // a file of secrets ends with a line break
 	if err != nil {
-		return URL{}, errors.New("the URL cannot be read: " + encode)
+		return URL{}, errors.New("the URL cannot be read: its port is a number; " + encode)
 	}
 	scheme, secure := strings.CutSuffix(parsed.Scheme, "+https")
 	u := URL{Scheme: scheme, User: parsed.User.Username(), Host: parsed.Hostname(), Port: parsed.Port(), Parameters: map[string]string{}, Settings: map[string]string{}, ConnectTimeout: connectTime}

@@ -75,7 +75,7 @@ func TestParseURLRefuses(t *testing.T) {
 		t.Fatal(err)
 	}
 	for name, c := range map[string]struct{ text, want string }{
-		"a blank in the host":     {"trino://u:hush@h x/d", "the URL cannot be read: write special characters of user, password and parameters as %40"},
+		"a blank in the host":     {"trino://u:hush@h x/d", "the URL cannot be read: its port is a number; write special characters of user, password and parameters as %40"},
 		"a wrong escape":          {"trino://u:hush%zz@h/d", "the URL cannot be read"},
 		"no host":                 {"trino://u:hush@/d", "the URL names no host"},
 		"a port that is none":     {"trino://u:hush@h:0/d", "the URL has a port that is none"},

@@ -84,4 +84,4 @@ func refusal(response *http.Response) error {
 	return notClickHouse
 }
 
-const notClickHouse = overhttp.Answer("what answers there is not ClickHouse")
+const notClickHouse = overhttp.Answer("what answers there is not ClickHouse's HTTP interface, whose port is 8123, with TLS 8443")
