@@ -19,18 +19,21 @@ const jobValue = "$job"
 // fillIn puts the values of the job in the places of the arguments that name one.
 func (p sqlPayload) fillIn(job *store.Job) error {
 	for i := range p.statements {
-		st := &p.statements[i]
+		st, path := &p.statements[i], "payload"
+		if len(p.statements) > 1 {
+			path = fmt.Sprintf("payload: statements[%d]", i)
+		}
 		for n, arg := range st.Args {
 			value, err := valueOf(job, arg)
 			if err != nil {
-				return executor.Refusef(badPayload, "payload: args[%d]: %v", n, err)
+				return executor.Refusef(badPayload, "%s: args[%d]: %v", path, n, err)
 			}
 			st.Args[n] = value
 		}
 		for _, name := range sortedKeys(st.Params) {
 			value, err := valueOf(job, st.Params[name])
 			if err != nil {
-				return executor.Refusef(badPayload, "payload: params: %s: %v", words.Quote(name), err)
+				return executor.Refusef(badPayload, "%s: params: %s: %v", path, words.Quote(name), err)
 			}
 			st.Params[name] = value
 		}

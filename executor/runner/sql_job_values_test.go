@@ -47,9 +47,9 @@ func TestSQLArgumentsThatNameNoValueOfTheJobAreRefused(t *testing.T) {
 	must(t, super, "CREATE TABLE t (n int); GRANT ALL ON t TO PUBLIC")
 	s := newSQL(t, map[string]string{"x": source}, runner.SQLOptions{})
 	for name, c := range map[string]struct{ arg, want string }{
-		"an unknown one": {`{"$job": "payload"}`, `payload: args[1]: "payload" names no value of a job; these are: attempt, biz_date, id, tag`},
-		"a number":       {`{"$job": 1}`, `payload: args[1]: 1 names no value of a job`},
-		"nothing":        {`{"$job": null}`, `payload: args[1]: null names no value of a job`},
+		"an unknown one": {`{"$job": "payload"}`, `payload: statements[1]: args[1]: "payload" names no value of a job; these are: attempt, biz_date, id, tag`},
+		"a number":       {`{"$job": 1}`, `payload: statements[1]: args[1]: 1 names no value of a job`},
+		"nothing":        {`{"$job": null}`, `payload: statements[1]: args[1]: null names no value of a job`},
 		"an object":      {`{"$job": {"$job": "id"}}`, `names no value of a job`},
 	} {
 		t.Run(name, func(t *testing.T) {
