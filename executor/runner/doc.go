@@ -10,7 +10,7 @@
 //     field and what would be right.
 //   - Only what the configuration lists is run, whatever a row says.
 //   - An attempt in which nothing ran for want of something here ends with an
-//     *executor.Unavailable: no connection, or a source, command, variable, origin
+//     *executor.Unavailable: no connection, an engine that is full, or a source, command, variable, origin
 //     or secret that is not there or not listed. Another executor may have it. What
 //     may have been sent is a failure. Each is an executor.Prober.
 //   - When the context ends, the work itself is ended: the server's statement,

@@ -2,6 +2,7 @@ package hive
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/tls"
 	"encoding/binary"
@@ -50,7 +51,7 @@ func dial(ctx context.Context, s source) (*connection, error) {
 	}
 	var transport thrift.TTransport = &plainTransport{conn: conn}
 	if s.plain {
-		if err := introduce(conn, s.User, s.Pass); err != nil {
+		if err := introduce(conn, cmp.Or(s.User, nobody), cmp.Or(s.Pass, nobody)); err != nil {
 			_ = conn.Close()
 			return nil, err
 		}
@@ -135,6 +136,10 @@ const (
 	saslOK       = 2
 	saslComplete = 5
 )
+
+// nobody is what servers that ask nobody who he is take for a user and a password, which
+// must not be empty.
+const nobody = "anonymous"
 
 // saslError is what a server refuses somebody with.
 type saslError struct{ reason string }

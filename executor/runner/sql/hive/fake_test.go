@@ -207,3 +207,31 @@ func TestACancelEndsTheWaitForAServerThatSaysNothing(t *testing.T) {
 		}
 	}
 }
+
+// A server that asks for no login refuses an empty one.
+func TestWhoNamesNoLoginIsAnonymous(t *testing.T) {
+	t.Parallel()
+	l := listen(t)
+	defer l.Close()
+	said := make(chan string)
+	go func() {
+		defer close(said)
+		conn, err := l.Accept()
+		if err != nil {
+			return
+		}
+		defer conn.Close()
+		message := make([]byte, 100)
+		n, _ := conn.Read(message)
+		said <- string(message[:n])
+	}()
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		_, _ = run(t.Context(), t, "spark://"+l.Addr().String()) // nothing answers
+	}()
+	if got := <-said; !strings.HasSuffix(got, "\x00anonymous\x00anonymous") {
+		t.Errorf("logged in by %q", got)
+	}
+	<-ended
+}

@@ -12,8 +12,9 @@ import (
 	"github.com/tagexec/tagexec/executor/runner/sql"
 )
 
-// keepIdle is how long a connection is kept that nobody uses: shorter than servers do.
-const keepIdle = 5 * time.Second
+// keepIdle is how long a connection is kept that nobody uses: shorter than servers do, of
+// which ClickHouse closes it after 3 s.
+const keepIdle = 2 * time.Second
 
 // Client asks one server. It follows no redirect and uses no proxy, since the login of
 // the source goes with each request.
