@@ -23,8 +23,9 @@ const (
 	pause = 50 * time.Millisecond
 	// maxUnsaid is how often a server is asked that says that a statement failed, but not why.
 	maxUnsaid = 20
-	// closeTime is how long the end of a session may take.
-	closeTime = time.Second
+	// closeTime is how long the end of a session may take. With cancelTime it is less than
+	// store.KillGrace.
+	closeTime = 500 * time.Millisecond
 )
 
 // session is a session of the server. Each statement is an operation of its own.
