@@ -82,7 +82,7 @@ func TestBehindABalancerACancelEndsItsStatementAndNoOther(t *testing.T) {
 	thereURL, _ := url.Parse(there)
 	first := here.Host
 	for range 50 { // so that the other server has given no such id yet
-		connect(t, here.User, first)
+		_ = connect(t, here.User, first).Close()
 	}
 	here.Host = balance(t, first, thereURL.Host)
 	s := newSQL(t, here.String())
@@ -98,6 +98,7 @@ func TestBehindABalancerACancelEndsItsStatementAndNoOther(t *testing.T) {
 	id := value(t, admin, "SELECT id"+mine)
 	bystander := connect(t, here.User, thereURL.Host)
 	for value(t, bystander, "SELECT connection_id()") != id {
+		_ = bystander.Close()
 		bystander = connect(t, here.User, thereURL.Host)
 	}
 	over := make(chan struct{})
@@ -139,6 +140,7 @@ func connect(t *testing.T, login *url.Userinfo, host string) *sql.Conn {
 		t.Fatal(err)
 	}
 	db := sql.OpenDB(connector)
+	db.SetMaxIdleConns(-1) // who closes one closes it
 	t.Cleanup(func() { _ = db.Close() })
 	conn, err := db.Conn(t.Context())
 	if err != nil {
