@@ -141,9 +141,13 @@ func (s *suite) usualTime(r *runner.SQL, payload string) time.Duration {
 // agrees checks that the table holds what the end of a job of so many rows says.
 func (s *suite) agrees(err error, all int) {
 	s.Helper()
+	how := outcome(err)
+	if how == "cancelled" && !s.traits.Atomic {
+		return // any part of the rows is right
+	}
 	rows := s.rows()
 	n, _ := strconv.Atoi(rows)
-	switch how := outcome(err); {
+	switch {
 	case how == "success" && n != all:
 		s.Errorf("a job that succeeded left %s of %d rows", rows, all)
 	case how == "cancelled" && s.traits.Atomic && n != 0:

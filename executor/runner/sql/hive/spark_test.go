@@ -57,7 +57,7 @@ func startSpark(t *testing.T) *spark {
 func (s *spark) command() *exec.Cmd {
 	_, port, _ := net.SplitHostPort(s.host)
 	_, uiPort, _ := net.SplitHostPort(s.ui)
-	args := []string{"-Xmx1g", "-cp", filepath.Join(os.Getenv(sparkHome), "jars", "*")}
+	args := []string{"-Xmx1g", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-cp", filepath.Join(os.Getenv(sparkHome), "jars", "*")}
 	for _, module := range opened {
 		args = append(args, "--add-opens="+module+"=ALL-UNNAMED")
 	}
