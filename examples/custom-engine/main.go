@@ -1,7 +1,7 @@
 // Command custom-engine is an executor whose SQL jobs run on an engine that tagexec does not
 // know, by its driver of database/sql: here SQLite, which needs no server.
 //
-//	custom-engine postgres://…/queue sqlite://file/var/lib/tags.db
+//	custom-engine postgres://…/queue sqlite:///var/lib/tags.db
 package main
 
 import (
@@ -10,7 +10,6 @@ import (
 	"log/slog"
 	"os"
 	"os/signal"
-	"strings"
 	"syscall"
 
 	_ "modernc.org/sqlite"
@@ -23,10 +22,10 @@ import (
 )
 
 var sqlite = standard.Engine{
-	Driver: "sqlite", Port: "1", Product: "SQLite", Version: "SELECT sqlite_version()",
+	Driver: "sqlite", Product: "SQLite", Version: "SELECT sqlite_version()",
 	Traits: sql.Traits{Engine: "sqlite", Atomic: true, Arguments: sql.Listed, Counts: true, EndedBy: "its driver", OrphanEndedBy: "the end of its process"},
 	DSN: func(u sql.URL) (string, error) {
-		return "file:/" + strings.Join(u.Path, "/") + "?_pragma=busy_timeout(5000)", nil
+		return "file:" + u.File() + "?_pragma=busy_timeout(5000)", nil
 	},
 }
 

@@ -43,7 +43,7 @@ func TestJobsRunOnAnEngineOfOnesOwn(t *testing.T) {
 	}
 	serving, stop := context.WithCancel(ctx)
 	served := make(chan error, 1)
-	go func() { served <- serve(serving, queue, "sqlite://file"+filepath.Join(t.TempDir(), "tags.db")) }()
+	go func() { served <- serve(serving, queue, "sqlite://"+filepath.Join(t.TempDir(), "tags.db")) }()
 	for settled := false; !settled; {
 		select {
 		case err := <-served:

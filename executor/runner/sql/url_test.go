@@ -140,3 +140,51 @@ func TestParseURLTrustsTheAuthorityThatItNames(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+func TestParseFile(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string]string{
+		"sqlite:///var/lib/tags.db":    "/var/lib/tags.db",
+		"sqlite:///tags.db\n":          "/tags.db",
+		"sqlite:///a%20b/c%23d%3F.db":  "/a b/c#d?.db",
+		"sqlite:///t.db?set.threads=4": "/t.db",
+	} {
+		u, err := sql.ParseFile(text)
+		if err != nil || u.Scheme != "sqlite" || u.File() != want || u.ConnectTimeout != 10*time.Second {
+			t.Errorf("%q: got %+v, %v, want the file %s", text, u, err, want)
+		}
+	}
+	u, err := sql.ParseFile("sqlite:///t.db?mode=ro&set.threads=4&connect_timeout=3", "mode")
+	if err != nil || u.Parameters["mode"] != "ro" || u.Settings["threads"] != "4" || u.ConnectTimeout != 3*time.Second {
+		t.Errorf("got %+v, %v", u, err)
+	}
+}
+
+func TestParseFileRefuses(t *testing.T) {
+	t.Parallel()
+	const right = ": it leads to a file of this host, as in sqlite:///var/lib/tags.db"
+	for name, c := range map[string]struct{ text, want string }{
+		"a host":                {"sqlite://hush/tags.db", "the URL names a host, or has only two / before the path" + right},
+		"a host and a port":     {"sqlite://hush:1/tags.db", "the URL names a host, or has only two / before the path" + right},
+		"a user":                {"sqlite://hush@/tags.db", "the URL names a user, whom nobody asks for" + right},
+		"a user and a password": {"sqlite://u:hush@h/tags.db", "the URL names a user, whom nobody asks for" + right},
+		"no file":               {"sqlite://", "the URL names no file" + right},
+		"no file but the root":  {"sqlite:///", "the URL names no file" + right},
+		"a directory":           {"sqlite:///hush/", "the URL names no file" + right},
+		"TLS":                   {"sqlite:///hush.db?tls=true", "the URL sets TLS, and no network is between" + right},
+		"an authority":          {"sqlite:///hush.db?tls_ca=/x.pem", "the URL sets TLS, and no network is between" + right},
+		"an unknown parameter":  {"sqlite:///hush.db?sslmode=require", `the URL sets "sslmode", which is not known here; these are: connect_timeout, set.NAME, mode`},
+		"a wrong escape":        {"sqlite:///hush%zz", "the URL cannot be read"},
+		"a #":                   {"sqlite:///hush#1.db", "the URL holds a #: write it as %23"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			_, err := sql.ParseFile(c.text, "mode")
+			if err == nil || !strings.HasPrefix(err.Error(), c.want) {
+				t.Fatalf("got %v, want %s", err, c.want)
+			}
+			if strings.Contains(err.Error(), "hush") {
+				t.Errorf("the error quotes the URL: %v", err)
+			}
+		})
+	}
+}

@@ -6,6 +6,7 @@ package standard
 import (
 	"context"
 	stdsql "database/sql"
+	"database/sql/driver"
 	"errors"
 
 	"github.com/tagexec/tagexec/executor/runner/sql"
@@ -14,42 +15,71 @@ import (
 // Engine describes an engine.
 type Engine struct {
 	Driver string     // its name in database/sql, where it must be registered
-	Port   string     // where its URLs name none
+	Port   string     // where its URLs name none; "": they are those of files, as sql.ParseFile says
 	Traits sql.Traits // Arguments is Listed or None
 	// DSN makes of a URL what the driver takes. Its error quotes no part of the URL.
 	DSN func(sql.URL) (string, error)
-	// Parameters are the parameters that its URLs may have, beside those of sql.ParseURL.
+	// Connector stands in the place of Driver and DSN where a driver connects as soon as it
+	// has a DSN, which a source must not; nil: it does not.
+	Connector func(sql.URL) (driver.Connector, error)
+	// Parameters are the parameters that its URLs may have, beside the common ones.
 	Parameters []string
+	// Look looks at a statement before it runs, on the connection of the driver, and reports
+	// whether it returns rows. Its error is one of the driver's, or an *executor.Failure.
+	// nil: nothing is refused, and the first word decides.
+	Look func(conn any, st sql.Statement) (rows bool, err error)
+	// JSON makes of a value of the driver one that encoding/json writes as it should be, by
+	// what the driver calls the type of its column; nil: all are written as they are.
+	JSON func(value any, columnType string) any
 	// Classify returns the engine's own code of an error, and whether a statement that
 	// failed so fails every time, and its message without data; nil: every error is "error",
 	// may be tried again, and its text is only in the output.
 	Classify func(error) (code, message string, permanent bool)
+	// Reason is why there is no connection, in words for everybody; nil: sql.Reason.
+	Reason func(error) string
 	// Product is what the engine is called, and Version a query for its version; "": none.
 	Product, Version string
 }
 
 // Parse reads the URL of a source, as sql.Parse says.
 func (e Engine) Parse(url string) (sql.Source, error) {
-	parsed, err := sql.ParseURL(url, e.Port, e.Parameters...)
+	parsed, err := e.parse(url)
 	if err != nil {
 		return nil, err
 	}
-	dsn, err := e.DSN(parsed)
+	open, err := e.opener(parsed)
 	if err != nil {
 		return nil, err
 	}
-	return source{parsed, e, dsn}, nil
+	return source{parsed, e, open}, nil
+}
+
+func (e Engine) parse(url string) (sql.URL, error) {
+	if e.Port == "" {
+		return sql.ParseFile(url, e.Parameters...)
+	}
+	return sql.ParseURL(url, e.Port, e.Parameters...)
+}
+
+// opener returns what opens a database, which connects nowhere.
+func (e Engine) opener(u sql.URL) (func() (*stdsql.DB, error), error) {
+	if e.Connector != nil {
+		connector, err := e.Connector(u)
+		return func() (*stdsql.DB, error) { return stdsql.OpenDB(connector), nil }, err
+	}
+	dsn, err := e.DSN(u)
+	return func() (*stdsql.DB, error) { return stdsql.Open(e.Driver, dsn) }, err
 }
 
 type source struct {
 	sql.URL
 	about Engine
-	dsn   string
+	open  func() (*stdsql.DB, error)
 }
 
-// Engine opens the database, which connects nowhere.
+// Engine returns what runs jobs there.
 func (s source) Engine(opt sql.Options) (sql.Engine, error) {
-	db, err := stdsql.Open(s.about.Driver, s.dsn)
+	db, err := s.open()
 	if err != nil {
 		return nil, errors.New("the driver does not take the URL") // its error may quote the password
 	}
@@ -86,9 +116,17 @@ func (e *engine) connect(ctx context.Context) (*stdsql.Conn, error) {
 		if conn != nil {
 			_ = conn.Close()
 		}
-		return nil, sql.Unreachable(err)
+		return nil, e.unreachable(err)
 	}
 	return conn, nil
+}
+
+// unreachable is the failure of a connection.
+func (e *engine) unreachable(err error) error {
+	if e.about.Reason != nil {
+		return sql.NoConnection(e.about.Reason(err))
+	}
+	return sql.Unreachable(err)
 }
 
 // Check connects and asks for the version.
@@ -104,7 +142,7 @@ func (e *engine) Check(ctx context.Context) (sql.Server, error) {
 	server := sql.Server{Product: e.about.Product}
 	if e.about.Version != "" {
 		if err := conn.QueryRowContext(ctx, e.about.Version).Scan(&server.Version); err != nil {
-			return sql.Server{}, sql.Unreachable(err)
+			return sql.Server{}, e.unreachable(err)
 		}
 	}
 	return server, nil

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"regexp"
 
+	"github.com/tagexec/tagexec/executor"
 	"github.com/tagexec/tagexec/executor/runner/sql"
 )
 
@@ -27,7 +28,7 @@ func (s *session) Begin(ctx context.Context) error {
 	}
 	var err error
 	if s.tx, err = s.conn.BeginTx(context.WithoutCancel(ctx), nil); err != nil { // else the driver rolls back by itself
-		return sql.Unreachable(err)
+		return s.engine.unreachable(err)
 	}
 	return nil
 }
@@ -68,8 +69,12 @@ func (s *session) Exec(ctx context.Context, st sql.Statement) (sql.Done, error) 
 	for i, arg := range st.Args {
 		args[i] = bind(arg)
 	}
+	rows, err := s.look(st)
+	if err != nil {
+		return sql.Done{}, s.failure(ctx, st.Where, err)
+	}
 	text := s.job.Comment() + " " + st.Text
-	if returnsRows.MatchString(st.Text) {
+	if rows {
 		row, err := s.query(ctx, text, args)
 		if errors.Is(err, errTooLong) {
 			return sql.Done{}, sql.RowTooLarge(st.Where)
@@ -95,6 +100,18 @@ func (s *session) Exec(ctx context.Context, st sql.Statement) (sql.Done, error) 
 	return sql.Done{}, nil
 }
 
+// look reports whether a statement returns rows, unless it must not run.
+func (s *session) look(st sql.Statement) (rows bool, err error) {
+	if s.engine.about.Look == nil {
+		return returnsRows.MatchString(st.Text), nil
+	}
+	err = s.conn.Raw(func(conn any) error {
+		rows, err = s.engine.about.Look(conn, st)
+		return err
+	})
+	return rows, err
+}
+
 // query runs a statement that returns rows, and reads the first.
 func (s *session) query(ctx context.Context, text string, args []any) (json.RawMessage, error) {
 	rows, err := s.conn.QueryContext(ctx, text, args...)
@@ -104,7 +121,7 @@ func (s *session) query(ctx context.Context, text string, args []any) (json.RawM
 	defer rows.Close()
 	var row json.RawMessage
 	if rows.Next() {
-		if row, err = object(rows); err != nil {
+		if row, err = object(rows, s.engine.about.JSON); err != nil {
 			return nil, err
 		}
 	}
@@ -120,8 +137,9 @@ func (s *session) broken(err error) bool {
 
 // failure is the error of the attempt for an error of the driver; nil for nil.
 func (s *session) failure(ctx context.Context, where string, err error) error {
-	if err == nil {
-		return nil
+	var refused *executor.Failure
+	if err == nil || errors.As(err, &refused) {
+		return err
 	}
 	fmt.Fprintln(s.job.Output, err)
 	switch {

@@ -38,8 +38,12 @@ func bind(raw json.RawMessage) any {
 var errTooLong = errors.New("the row is too long")
 
 // object makes a JSON object of the row that rows stand on.
-func object(rows *stdsql.Rows) (json.RawMessage, error) {
+func object(rows *stdsql.Rows, adapt func(value any, columnType string) any) (json.RawMessage, error) {
 	columns, err := rows.Columns()
+	if err != nil {
+		return nil, err
+	}
+	types, err := rows.ColumnTypes()
 	if err != nil {
 		return nil, err
 	}
@@ -52,6 +56,9 @@ func object(rows *stdsql.Rows) (json.RawMessage, error) {
 	}
 	values, size := make([]json.RawMessage, len(columns)), 0
 	for i, cell := range cells {
+		if adapt != nil {
+			cell = adapt(cell, types[i].DatabaseTypeName())
+		}
 		values[i] = jsonOf(cell)
 		size += len(values[i])
 	}
