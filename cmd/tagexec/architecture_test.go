@@ -33,12 +33,12 @@ var below = map[string][]string{
 	"executor/runner/words":      {},
 	"executor/runner/sql":        {"executor", "executor/runner/words", "store/postgres"},
 	"executor/runner": {"store", "store/postgres", "executor", "executor/runner/strictjson", "executor/runner/shield", "executor/runner/words",
-		"executor/runner/sql", "executor/runner/sql/clickhouse", "executor/runner/sql/hive", "executor/runner/sql/mysql", "executor/runner/sql/postgres", "executor/runner/sql/trino"},
+		"executor/runner/sql", "executor/runner/sql/clickhouse", "executor/runner/sql/duckdb", "executor/runner/sql/hive", "executor/runner/sql/mysql", "executor/runner/sql/postgres", "executor/runner/sql/trino"},
 }
 
 // anEngine is what the packages of engines may import, which know nothing of each other
 // and of the runner. Those that test them may import what tests do.
-var anEngine = []string{"store/postgres", "executor", "executor/runner/sql", "executor/runner/sql/overhttp", "executor/runner/strictjson", "executor/runner/words"}
+var anEngine = []string{"store/postgres", "executor", "executor/runner/sql", "executor/runner/sql/overhttp", "executor/runner/sql/standard", "executor/runner/strictjson", "executor/runner/words"}
 
 const (
 	engines    = "executor/runner/sql/"

@@ -1,6 +1,7 @@
 package runner
 
 import (
+	"errors"
 	"fmt"
 	"regexp"
 	"strings"
@@ -14,7 +15,8 @@ import (
 	"github.com/tagexec/tagexec/executor/runner/words"
 )
 
-// engines are the engines of this program, by the scheme of their URLs.
+// engines are the engines of this program, by the scheme of their URLs. DuckDB is one of
+// them with -tags duckdb.
 var engines = map[string]sql.Parse{
 	"postgres":   postgres.Parse,
 	"postgresql": postgres.Parse,
@@ -65,6 +67,10 @@ func parseSource(url string, more map[string]sql.Parse) (sql.Source, error) {
 	}
 	if parse, ok := engines[scheme]; ok {
 		return parse(url)
+	}
+	if scheme == "duckdb" {
+		return nil, errors.New("the URL begins with duckdb://, and this program was built without DuckDB: " +
+			"build it by CGO_ENABLED=1 go build -tags duckdb ./cmd/tagexec, or take the image of the Dockerfile's target duckdb")
 	}
 	if engine, driver, ok := strings.Cut(scheme, "+"); ok && engines[engine] != nil {
 		return nil, fmt.Errorf("the URL names a driver of another language, %s: begin it with %s://", words.Quote(driver), engine)

@@ -13,6 +13,9 @@ type Fixture struct {
 	// URL is that of the source, with host and port, and without TLS. Its login has a password that stands nowhere else, may
 	// write the table, and is used by nobody else while the cases run.
 	URL string
+	// InProcess says that the engine runs in the process of the executor, on a file: no test
+	// can come between the two, and no statement has an id there.
+	InProcess bool
 	// WrongTLS is a URL by which TLS cannot come about: the server has none, or its
 	// certificate is by an authority that the URL does not know.
 	WrongTLS string
@@ -99,7 +102,7 @@ type Admin struct {
 	// tells: of each statement its text, what names the job, and the server's own id.
 	// Connections that do nothing are not in it.
 	Running func(testing.TB) []string
-	// Kill ends one of them, as an operator does.
+	// Kill ends one of them, as an operator does; nil: an engine in the process has no way.
 	Kill func(t testing.TB, running string)
 	// Processes are those of the server, which are stopped and go on by signals.
 	Processes func(testing.TB) []int

@@ -21,9 +21,9 @@ const (
 
 func largeResult(s *suite) {
 	before := goleak.IgnoreCurrent()
-	p := s.newProxy()
+	url, connections := s.countedURL()
 	there := goleak.IgnoreCurrent()
-	r, err := runner.NewSQL(s.Context(), map[string]string{"tags": p.url}, runner.SQLOptions{PoolSize: 2, Queue: queue, Log: s.log.logger()})
+	r, err := runner.NewSQL(s.Context(), map[string]string{"tags": url}, runner.SQLOptions{PoolSize: 2, Queue: queue, Log: s.log.logger()})
 	if err != nil {
 		s.Fatal(err)
 	}
@@ -31,10 +31,20 @@ func largeResult(s *suite) {
 	s.million(r)
 	s.jobIsListed(r)
 	r.Close()
-	s.eventually(gone, "no connection is left", func() bool { return p.connections() == 0 })
+	s.eventually(gone, "no connection is left", func() bool { return connections() == 0 })
 	if err := goleak.Find(there, before); err != nil {
 		s.Errorf("what the runner left: %v", err)
 	}
+}
+
+// countedURL is that of the source, and how many connections there are by it.
+func (s *suite) countedURL() (url string, connections func() int) {
+	s.Helper()
+	if s.InProcess {
+		return s.URL, func() int { return 0 }
+	}
+	p := s.newProxy()
+	return p.url, p.connections
 }
 
 func (s *suite) million(r *runner.SQL) {
@@ -79,7 +89,7 @@ func (s *suite) jobIsListed(r *runner.SQL) {
 	s.endedBy(run.within(30*time.Second), executor.ErrCancelled)
 	about := sql.Job{Queue: queue, ID: jobID}
 	named := strings.Contains(entry, about.Mark()+" ") || strings.Contains(entry, about.Token())
-	if id := run.report.QueryID; id == "" || !strings.Contains(entry, id) {
+	if id := run.report.QueryID; (id == "") != s.InProcess || !strings.Contains(entry, id) {
 		s.Errorf("the report says query id %q, the server's list %s", id, entry)
 	}
 	if !named && !s.ByQueryID {
