@@ -91,7 +91,7 @@ func randomCancels(s *suite) {
 	usual := s.usualTime(r, payload)
 	outcomes := map[string]int{}
 	var latest time.Duration
-	for _, moment := range moments(cancels(), usual*3/2) {
+	for _, moment := range moments(cancels(), 2*usual) {
 		ctx, cancel := context.WithCancelCause(s.Context())
 		run := s.startIn(ctx, r, job(payload, 1))
 		time.Sleep(moment)
