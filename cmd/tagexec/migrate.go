@@ -94,14 +94,14 @@ func mayLose(ctx context.Context, std cli.Streams, loss migrations.Loss, all, ye
 	if yes {
 		return nil
 	}
-	agreed, asked, err := cli.Confirm(ctx, std, "This is lost: "+what+".")
+	agreed, asked, err := cli.ConfirmLoss(ctx, std, "This is lost: "+what+".")
 	switch {
 	case err != nil:
 		return err
 	case !asked:
 		return cli.Usagef("this would be lost: %s. Add --yes to agree", what)
 	case !agreed:
-		return cli.Usagef("nothing was done")
+		return cli.Usagef("nothing was done: only yes agrees")
 	}
 	return nil
 }

@@ -15,14 +15,14 @@ func TestAPersonIsAskedBeforeAFilterIsActedOn(t *testing.T) {
 	for answer, want := range map[string]struct {
 		code  int
 		state string
-	}{"yes\n": {0, "cancelled"}, "y\n": {2, "pending"}, "\x03": {130, "pending"}} {
+	}{"yes\n": {0, "cancelled"}, "y\n": {0, "cancelled"}, "n\n": {2, "pending"}, "\x03": {130, "pending"}} {
 		db := storetest.New(t)
 		var id int64
 		for range 7 {
 			id = db.Insert(storetest.Row{"tag": "\x1b[31mred"})[0]
 		}
 		s := atTerminal(t, db, "jobs", "cancel", "--since", "1h")
-		clitest.Eventually(t, "it to ask", func() bool { return strings.Contains(s.screen.String(), "Cancel 7 jobs? Type yes to go on: ") })
+		clitest.Eventually(t, "it to ask", func() bool { return strings.Contains(s.screen.String(), "Cancel 7 jobs? Type y or yes to go on: ") })
 		if _, err := s.keyboard.WriteString(answer); err != nil {
 			t.Fatal(err)
 		}

@@ -40,11 +40,18 @@ func terminal(t *testing.T, typed string) *os.File {
 
 func TestConfirmTakesOnlyYesOfAPerson(t *testing.T) {
 	t.Parallel()
-	for typed, want := range map[string]bool{"yes\n": true, "y\n": false, "\n": false, "no\n": false, "yes please\n": false} {
+	for typed, want := range map[string]struct{ agreed, lost bool }{
+		"yes\n": {true, true}, "Yes\n": {true, true}, "y\n": {true, false}, "Y\n": {true, false}, "\n": {}, "no\n": {}, "n\n": {}, "yes please\n": {},
+	} {
 		var shown bytes.Buffer
-		agreed, asked, _ := Confirm(t.Context(), Streams{In: terminal(t, typed), Err: &shown}, "All is lost.")
-		if agreed != want || !asked || shown.String() != "All is lost. Type yes to go on: " {
+		agreed, asked, _ := Confirm(t.Context(), Streams{In: terminal(t, typed), Err: &shown}, "7 jobs?")
+		if agreed != want.agreed || !asked || shown.String() != "7 jobs? Type y or yes to go on: " {
 			t.Errorf("typed %q: agreed %t, asked %t, shown %q", typed, agreed, asked, shown.String())
+		}
+		shown.Reset()
+		agreed, asked, _ = ConfirmLoss(t.Context(), Streams{In: terminal(t, typed), Err: &shown}, "All is lost.")
+		if agreed != want.lost || !asked || shown.String() != "All is lost. Type yes to go on: " {
+			t.Errorf("typed %q: to a loss agreed %t, asked %t, shown %q", typed, agreed, asked, shown.String())
 		}
 	}
 	file, err := os.Open(os.DevNull)

@@ -168,7 +168,7 @@ func (a *jobsAct) confirm(ctx context.Context, std cli.Streams, n int, first []r
 	case !asked:
 		return cli.Usagef("%s; nothing was done: add --yes to agree", what)
 	case !agreed:
-		return cli.Usagef("nothing was done")
+		return cli.Usagef("nothing was done: only y or yes agrees")
 	}
 	return nil
 }
