@@ -34,7 +34,7 @@ type result struct {
 
 func (a *acting) flags(cmd *cobra.Command) {
 	a.Flags(cmd)
-	cmd.Flags().StringVar(&a.reason, "reason", "", "why, for the record: `tagexec actions list` shows it")
+	cmd.Flags().StringVar(&a.reason, "reason", "", "why, for the record that tagexec actions list shows")
 	_ = cmd.RegisterFlagCompletionFunc("reason", cobra.NoFileCompletions)
 }
 
