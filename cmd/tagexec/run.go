@@ -67,7 +67,7 @@ func runCommand(std cli.Streams) *cobra.Command {
 			return end(cmd, s, err)
 		},
 	}
-	cmd.SetFlagErrorFunc(refuse)
+	cmd.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error { return refuse(cmd, cli.WrongFlag(cmd, err)) })
 	o.flags(cmd)
 	cmd.Flags().IntVar(&o.workers, "workers", 0, "jobs that run at the same time (default TAGEXEC_WORKERS)")
 	cli.DurationVar(cmd.Flags(), &o.timeout, "timeout", 0, "end after this time with exit code 4 (default no limit)")

@@ -14,29 +14,13 @@ func OneOf(option, value string, allowed ...string) error {
 			return nil
 		}
 	}
-	return Usagef("--%s is %q: must be one of %s%s", option, value, strings.Join(allowed, ", "), didYouMean(value, allowed))
-}
-
-// didYouMean proposes those of the names that look like what was typed, as cobra does.
-func didYouMean(typed string, names []string) string {
-	parent := &cobra.Command{SuggestionsMinimumDistance: 2}
-	for _, name := range names {
-		parent.AddCommand(&cobra.Command{Use: name, Run: func(*cobra.Command, []string) {}})
-	}
-	near := parent.SuggestionsFor(typed)
-	if typed == "" || len(near) == 0 {
-		return ""
-	}
-	return "; did you mean " + strings.Join(near, " or ") + "?"
+	return Usagef("--%s is %q: must be one of %s%s", option, value, strings.Join(allowed, ", "), DidYouMean(value, allowed))
 }
 
 // Group is a command that does nothing without one of its subcommands. What it does
-// not know it refuses, with those that look like it.
+// not know it refuses, with what was probably meant.
 func Group(use, short string, subs ...*cobra.Command) *cobra.Command {
-	var names []string
-	for _, sub := range subs {
-		names = append(names, sub.Name())
-	}
+	names := namesOf(subs)
 	group := &cobra.Command{
 		Use:   use,
 		Short: short,
@@ -45,10 +29,20 @@ func Group(use, short string, subs ...*cobra.Command) *cobra.Command {
 			if len(args) == 0 {
 				return Usagef("%s needs one of %s: `%s --help` says what they do", cmd.CommandPath(), strings.Join(names, ", "), cmd.CommandPath())
 			}
-			return Usagef("%s has no command %q, only %s%s", cmd.CommandPath(), args[0], strings.Join(names, ", "), didYouMean(args[0], names))
+			return unknownCommand(cmd, args[0])
 		},
 		ValidArgsFunction: cobra.NoFileCompletions,
 	}
 	group.AddCommand(subs...)
 	return group
+}
+
+func namesOf(commands []*cobra.Command) []string {
+	var names []string
+	for _, c := range commands {
+		if c.IsAvailableCommand() || c.IsAdditionalHelpTopicCommand() {
+			names = append(names, c.Name())
+		}
+	}
+	return names
 }

@@ -77,6 +77,7 @@ func execute(ctx context.Context, cmd *cobra.Command, args []string, std Streams
 	cmd.CompletionOptions.HiddenDefaultCmd = true
 	refuseRepeats(cmd)
 	refuseTopics(cmd, args)
+	refuseUnknown(cmd)
 	began := false
 	cmd.PersistentPreRunE = func(cmd *cobra.Command, _ []string) error {
 		if err := cmd.ValidateFlagGroups(); err != nil {

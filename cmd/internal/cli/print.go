@@ -12,15 +12,12 @@ import (
 // PrintError prints what went wrong. Line breaks in it are escaped, so that text
 // quoted in it cannot pass for a line of ours, but those between lines.
 func PrintError(w io.Writer, program string, err error) {
-	text := Printable(strings.Replace(Text(err), cobraHint, "; did you mean ", 1))
+	text := Printable(Text(err))
 	if own := (lines)(nil); errors.As(err, &own) {
 		text = strings.Join(own, "\n  ")
 	}
 	fmt.Fprintf(w, "%s: %s\n", program, text)
 }
-
-// cobraHint begins the commands that cobra proposes, each in a line of its own.
-const cobraHint = "\n\nDid you mean this?\n\t"
 
 // Text returns the text of an error.
 func Text(err error) string { return strings.TrimSpace(postgres.Describe(err)) }

@@ -18,7 +18,11 @@ func refuseTopics(root *cobra.Command, args []string) {
 		case "help":
 			c.Args = func(_ *cobra.Command, args []string) error {
 				if _, rest, err := root.Find(args); err != nil || len(rest) > 0 {
-					return Usagef("there is no help about %q: `%s help` lists what there is", strings.Join(args, " "), root.Name())
+					about := strings.Join(args, " ")
+					if near := DidYouMean(about, namesOf(root.Commands())); near != "" {
+						return Usagef("there is no help about %q%s", about, near)
+					}
+					return Usagef("there is no help about %q: `%s help` lists what there is", about, root.Name())
 				}
 				return nil
 			}
@@ -32,7 +36,7 @@ func refuseTopics(root *cobra.Command, args []string) {
 					shells = append(shells, shell.Name())
 				}
 				slices.Sort(shells)
-				return Usagef("completion for %q is not made: only for %s", args[0], strings.Join(shells, ", "))
+				return Usagef("completion for %q is not made: only for %s%s", args[0], strings.Join(shells, ", "), DidYouMean(args[0], shells))
 			}
 			c.Args = cobra.ArbitraryArgs
 		}

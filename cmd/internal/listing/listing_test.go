@@ -108,10 +108,10 @@ func TestFormulasAreGuarded(t *testing.T) {
 func TestWrongOptionsAreRefusedWithAProposal(t *testing.T) {
 	t.Parallel()
 	for want, o := range map[string]Options{
-		`--output is "jsn": must be one of table, wide, json, jsonl, csv, name; did you mean json or jsonl or csv?`: {Format: "jsn", Colour: "auto"},
-		`--color is "yes": must be one of auto, always, never`:                                                      {Format: Table, Colour: "yes"},
-		`--tz is "Berlin": must be the name of a time zone, such as Europe/Berlin or UTC`:                           {Format: Table, Colour: "auto", Zone: "Berlin"},
-		`--columns is "stat": must be one of id, pool, tag, state, started_at, run_seconds, paused, kinds, payload; did you mean tag or state?`: {
+		`--output is "jsn": must be one of table, wide, json, jsonl, csv, name; did you mean json?`: {Format: "jsn", Colour: "auto"},
+		`--color is "yes": must be one of auto, always, never`:                                      {Format: Table, Colour: "yes"},
+		`--tz is "Berlin": must be the name of a time zone, such as Europe/Berlin or UTC`:           {Format: Table, Colour: "auto", Zone: "Berlin"},
+		`--columns is "stat": must be one of id, pool, tag, state, started_at, run_seconds, paused, kinds, payload; did you mean state?`: {
 			Format: Table, Colour: "auto", Columns: []string{"stat"}},
 	} {
 		_, err := New[row](cli.Streams{Out: &bytes.Buffer{}}, &o, layout)

@@ -21,7 +21,7 @@ func batchCancel(std cli.Streams) *cobra.Command {
 		Example: "  tagexec batch cancel nightly:2026-11-22 --reason 'wrong date'\n" +
 			"  tagexec batch cancel nightly:2026-11-22 -o json\n" +
 			"  tagexec batch retry nightly:2026-11-22    # takes it back",
-		Args:              oneArgument("the key of a batch"),
+		Args:              oneArgument(aBatch),
 		ValidArgsFunction: completeArgument(completeBatches, false),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return a.run(cmd, std, func(ctx context.Context, actor *act.Actor, r *report.Reader) error {

@@ -64,7 +64,7 @@ func batchEstimate(std cli.Streams) *cobra.Command {
 		Example: "  tagexec batch estimate nightly:2026-11-22\n" +
 			"  tagexec batch estimate nightly:2026-11-22 --pool warehouse=12\n" +
 			"  tagexec batch estimate nightly:2026-11-22 -o json | jq -r .p90",
-		Args:              oneArgument("the key of a batch"),
+		Args:              oneArgument(aBatch),
 		ValidArgsFunction: completeArgument(completeBatches, false),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			look, err := o.Look(std)

@@ -29,7 +29,7 @@ func batchGantt(std cli.Streams) *cobra.Command {
 		Example: "  tagexec batch gantt nightly:2026-11-22\n" +
 			"  tagexec batch gantt nightly:2026-11-22 --tz UTC\n" +
 			"  tagexec batch gantt nightly:2026-11-22 -o csv",
-		Args:              oneArgument("the key of a batch"),
+		Args:              oneArgument(aBatch),
 		ValidArgsFunction: completeArgument(completeBatches, false),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			list, err := listing.New[report.Run](std, &o, listing.Layout{Name: "job_id"})

@@ -26,7 +26,7 @@ func batchRetry(std cli.Streams) *cobra.Command {
 		Example: "  tagexec batch retry nightly:2026-11-22 --reason 'the table is there now'\n" +
 			"  tagexec batch retry nightly:2026-11-22 --which all\n" +
 			"  tagexec jobs retry --batch nightly:2026-11-22 --error 42P01    # only some",
-		Args:              oneArgument("the key of a batch"),
+		Args:              oneArgument(aBatch),
 		ValidArgsFunction: completeArgument(completeBatches, false),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if err := cli.OneOf("which", which, whiches...); err != nil {

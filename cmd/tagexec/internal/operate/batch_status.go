@@ -27,7 +27,7 @@ func batchStatus(std cli.Streams) *cobra.Command {
 		Example: "  tagexec batch status nightly:2026-11-22\n" +
 			"  tagexec batch status nightly:2026-11-22 -o json | jq .failed\n" +
 			"  watch -n 5 tagexec batch status nightly:2026-11-22",
-		Args:              oneArgument("the key of a batch"),
+		Args:              oneArgument(aBatch),
 		ValidArgsFunction: completeArgument(completeBatches, false),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			look, err := o.Look(std)

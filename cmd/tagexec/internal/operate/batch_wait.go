@@ -47,7 +47,7 @@ func batchWait(std cli.Streams) *cobra.Command {
 		Example: "  tagexec batch wait nightly:2026-11-22 && echo all is well\n" +
 			"  tagexec batch wait nightly:2026-11-22 --timeout 2h --fail-fast\n" +
 			"  tagexec batch wait nightly:2026-11-22 -o json | jq .failed",
-		Args:              oneArgument("the key of a batch"),
+		Args:              oneArgument(aBatch),
 		ValidArgsFunction: completeArgument(completeBatches, false),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if timeout <= 0 && cmd.Flags().Changed("timeout") {

@@ -33,7 +33,7 @@ func batchWhy(std cli.Streams) *cobra.Command {
 		Example: "  tagexec batch why nightly:2026-11-22\n" +
 			"  tagexec batch why nightly:2026-11-22 -o json | jq '.[0].detail'\n" +
 			"  tagexec jobs explain 98123    # of one job",
-		Args:              oneArgument("the key of a batch"),
+		Args:              oneArgument(aBatch),
 		ValidArgsFunction: completeArgument(completeBatches, false),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			list, err := listing.New[waitRow](std, &o, waitsLayout)

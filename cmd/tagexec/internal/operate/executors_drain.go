@@ -24,7 +24,7 @@ func executorsDrain(std cli.Streams) *cobra.Command {
 		Example: "  tagexec executors drain 62ac5fa4-8b5f-49b5-ab47-2a6c69f358c1 --reason 'the host is patched'\n" +
 			"  tagexec executors list -o wide    # ids, and who was asked\n" +
 			"  tagexec jobs list --state running -o wide    # what it still runs",
-		Args:              oneArgument("the id of an executor"),
+		Args:              oneArgument(anExecutor),
 		ValidArgsFunction: completeArgument(completeExecutors, false),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			id, err := uuid.Parse(args[0])

@@ -18,7 +18,7 @@ func jobsExplain(std cli.Streams) *cobra.Command {
 		Example: "  tagexec jobs explain 42\n" +
 			"  tagexec jobs explain 42 -o json\n" +
 			"  tagexec batch why nightly:2026-11-22    # of all jobs of a batch",
-		Args:              oneArgument("the number of a job"),
+		Args:              oneArgument(aJob),
 		ValidArgsFunction: completeArgument(completeJobs, false),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			id, err := jobNumber(args[0])

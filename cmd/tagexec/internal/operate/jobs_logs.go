@@ -31,7 +31,7 @@ func jobsLogs(std cli.Streams) *cobra.Command {
 		Example: "  tagexec jobs logs 42\n" +
 			"  tagexec jobs logs 42 --attempt 1 | grep -i warning\n" +
 			"  tagexec jobs logs -f 42",
-		Args:              oneArgument("the number of a job"),
+		Args:              oneArgument(aJob),
 		ValidArgsFunction: completeArgument(completeJobs, false),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			id, err := jobNumber(args[0])

@@ -25,7 +25,7 @@ func jobsShow(std cli.Streams) *cobra.Command {
 		Example: "  tagexec jobs show 42\n" +
 			"  tagexec jobs show 42 -o json | jq .payload\n" +
 			"  tagexec jobs show 42 --tz UTC",
-		Args:              oneArgument("the number of a job"),
+		Args:              oneArgument(aJob),
 		ValidArgsFunction: completeArgument(completeJobs, false),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			id, err := jobNumber(args[0])

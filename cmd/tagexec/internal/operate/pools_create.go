@@ -24,7 +24,7 @@ func poolsCreate(std cli.Streams) *cobra.Command {
 		Example: "  tagexec pools create warehouse --slots 8\n" +
 			"  tagexec pools create warehouse --slots 8 --description 'sessions of the warehouse' --reason 'its limit is 10'\n" +
 			"  tagexec pools create free --slots none",
-		Args:              oneArgument("the name of a pool"),
+		Args:              oneArgument(aNewPool),
 		ValidArgsFunction: cobra.NoFileCompletions,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			n, err := readSlots(slots)

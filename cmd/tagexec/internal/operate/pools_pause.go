@@ -35,7 +35,7 @@ func poolsResume(std cli.Streams) *cobra.Command {
 
 func pausing(std cli.Streams, paused bool, said string, cmd *cobra.Command) *cobra.Command {
 	var a acting
-	cmd.Args, cmd.ValidArgsFunction = oneArgument("the name of a pool"), completeArgument(completePools, false)
+	cmd.Args, cmd.ValidArgsFunction = oneArgument(aPool), completeArgument(completePools, false)
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		return a.run(cmd, std, func(ctx context.Context, actor *act.Actor, _ *report.Reader) error {
 			if err := actor.SetPaused(ctx, args[0], paused, a.order()); err != nil {

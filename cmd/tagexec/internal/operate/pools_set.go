@@ -25,7 +25,7 @@ func poolsSet(std cli.Streams) *cobra.Command {
 		Example: "  tagexec pools set warehouse --slots 12\n" +
 			"  tagexec pools set warehouse --slots 4 --reason 'reports run until noon'\n" +
 			"  tagexec pools set warehouse --slots none    # no limit",
-		Args:              oneArgument("the name of a pool"),
+		Args:              oneArgument(aPool),
 		ValidArgsFunction: completeArgument(completePools, false),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			n, err := readSlots(slots)

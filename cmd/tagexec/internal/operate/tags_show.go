@@ -24,7 +24,7 @@ func tagsShow(std cli.Streams) *cobra.Command {
 		Example: "  tagexec tags show high_value\n" +
 			"  tagexec tags show high_value --days 90\n" +
 			"  tagexec tags show high_value -o json | jq '.days[].p95_run_seconds'",
-		Args:              oneArgument("a tag"),
+		Args:              oneArgument(aTag),
 		ValidArgsFunction: completeArgument(completeTags, false),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if days < 1 || days > 3650 {
