@@ -40,6 +40,7 @@ type TagSummary struct {
 	Attempts              int        `json:"attempts"`
 	Succeeded             int        `json:"succeeded"`
 	Failures              int        `json:"failures"`
+	DaysRun               int        `json:"days_run"` // on which an attempt ended
 	DaysSucceeded         int        `json:"days_succeeded"`
 	P50RunSeconds         *float64   `json:"p50_run_seconds"`
 	PreviousP50RunSeconds *float64   `json:"previous_p50_run_seconds"`
@@ -60,6 +61,7 @@ SELECT @tag AS tag, @since AS since,
        count(*) FILTER (WHERE l.now)::int                                                                     AS attempts,
        count(*) FILTER (WHERE l.now AND l.outcome = 'succeeded')::int                                         AS succeeded,
        count(*) FILTER (WHERE l.now AND l.outcome IN ('failed', 'timed_out', 'lost'))::int                    AS failures,
+       count(DISTINCT l.finished_at::date) FILTER (WHERE l.now)::int                                          AS days_run,
        count(DISTINCT l.finished_at::date) FILTER (WHERE l.now AND l.outcome = 'succeeded')::int              AS days_succeeded,
        percentile_cont(0.5) WITHIN GROUP (ORDER BY l.run_seconds) FILTER (WHERE l.now AND l.outcome = 'succeeded')     AS p50_run_seconds,
        percentile_cont(0.5) WITHIN GROUP (ORDER BY l.run_seconds) FILTER (WHERE NOT l.now AND l.outcome = 'succeeded') AS previous_p50_run_seconds,

@@ -9,7 +9,7 @@ import (
 
 // Tag says how a tag did in the last days.
 func Tag(s report.TagSummary, days int) string {
-	sentence := fmt.Sprintf("%s succeeded on %d of %s", s.Tag, s.DaysSucceeded, listing.Plural(days, "day"))
+	sentence := fmt.Sprintf("%s ran on %d of %s, succeeded on %s", s.Tag, s.DaysRun, listing.Plural(days, "day"), succeededOn(s))
 	if s.P50RunSeconds != nil {
 		sentence += ", median " + listing.Seconds(*s.P50RunSeconds)
 		if before := s.PreviousP50RunSeconds; before != nil && *before > 0 {
@@ -21,4 +21,18 @@ func Tag(s report.TagSummary, days int) string {
 		sentence += ", " + listing.Seconds(*s.SlotSeconds) + " of slots"
 	}
 	return sentence + "."
+}
+
+// succeededOn says on which of the days on which a tag ran.
+func succeededOn(s report.TagSummary) string {
+	switch s.DaysSucceeded {
+	case 0:
+		return "none"
+	case s.DaysRun:
+		if s.DaysRun == 1 {
+			return "it"
+		}
+		return "each"
+	}
+	return fmt.Sprintf("%d of them", s.DaysSucceeded)
 }
