@@ -12,10 +12,11 @@ type JobState struct {
 	ID    int64
 	Tag   string
 	State string
+	Batch *string
 }
 
 const jobStatesSQL = `-- tagexec: look at jobs
-SELECT j.id, j.tag, j.state FROM tagreport.jobs j WHERE j.id = ANY (@ids::bigint[]) ORDER BY j.id`
+SELECT j.id, j.tag, j.state, j.batch FROM tagreport.jobs j WHERE j.id = ANY (@ids::bigint[]) ORDER BY j.id`
 
 // JobStates returns how these jobs are. The error is a *MissingError that names the
 // first of them that is not there.

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/tagexec/tagexec/cmd/internal/listing"
+	"github.com/tagexec/tagexec/cmd/internal/meant"
 	"github.com/tagexec/tagexec/cmd/internal/tell"
 	"github.com/tagexec/tagexec/store/estimate"
 	"github.com/tagexec/tagexec/store/report"
@@ -50,7 +51,7 @@ type waiting struct {
 // batch answers: what does my batch wait for, and when does it end?
 func batch(v *visit) (*view, error) {
 	key := v.r.PathValue("key")
-	b, err := must(v, "batch "+key, fresh, func(ctx context.Context, r *report.Reader) (report.BatchDetail, error) { return r.Batch(ctx, key) })
+	b, err := must(v, "batch "+key, fresh, func(ctx context.Context, r *report.Reader) (report.BatchDetail, error) { return theBatch(ctx, r, key) })
 	if err != nil {
 		return nil, err
 	}
@@ -73,6 +74,13 @@ func batch(v *visit) (*view, error) {
 		})
 	}
 	return &view{template: "batch", Title: b.Batch, Data: d, settled: b.Settled()}, nil
+}
+
+// theBatch returns a batch; where there is none of its key, the error says which may have
+// been meant.
+func theBatch(ctx context.Context, r *report.Reader, key string) (report.BatchDetail, error) {
+	b, err := r.Batch(ctx, key)
+	return b, meant.Batch(ctx, r, key, err)
 }
 
 // endOf says when a batch ends, as far as that is known.

@@ -48,7 +48,7 @@ func batchGantt(v *visit) (*view, error) {
 	runs := func(ctx context.Context, r *report.Reader) (report.Runs, error) {
 		return r.Runs(ctx, key, span, runsMost)
 	}
-	b, err := must(v, "batch "+key, fresh, func(ctx context.Context, r *report.Reader) (report.BatchDetail, error) { return r.Batch(ctx, key) })
+	b, err := must(v, "batch "+key, fresh, func(ctx context.Context, r *report.Reader) (report.BatchDetail, error) { return theBatch(ctx, r, key) })
 	if err != nil {
 		return nil, err
 	}

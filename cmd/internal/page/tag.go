@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/tagexec/tagexec/cmd/internal/listing"
+	"github.com/tagexec/tagexec/cmd/internal/meant"
 	"github.com/tagexec/tagexec/cmd/internal/tell"
 	"github.com/tagexec/tagexec/store/report"
 )
@@ -69,7 +70,8 @@ func tag(v *visit) (*view, error) {
 		return r.TagRuns(ctx, name, tagRuns)
 	})
 	if h.Attempts == 0 && d.Runs.Known && len(d.Runs.Value) == 0 {
-		return nil, report.Missing("no job of tag %q has ended, or all were pruned", name)
+		_, err := must(v, "names like "+name, tagsLife, func(ctx context.Context, r *report.Reader) (any, error) { return nil, meant.Tag(ctx, r, name) })
+		return nil, err
 	}
 	d.Sentence = tell.Tag(h.TagSummary, days)
 	if h.Attempts == 0 {

@@ -24,7 +24,7 @@ func TestATagWithItsDaysAndRuns(t *testing.T) {
 	           FROM (SELECT now() - i * interval '1 day' - interval '1 min' AS t, CASE i WHEN 2 THEN 'failed' ELSE 'succeeded' END AS s FROM generate_series(0, 4) i) x`, hostile)
 	s := open(t, db.URL, access.Viewer)
 	w := s.get(path)
-	has(t, w, http.StatusOK, "succeeded on 4 of 30 days, median 30 s, 1 failure in 5 attempts", "1 failed; ran 30 s", "✗1", "/batches/a%2Fb", "&lt;i&gt;", "!<i>", "days=90")
+	has(t, w, http.StatusOK, "ran on 5 of 30 days, succeeded on 4 of them, median 30 s, 1 failure in 5 attempts", "1 failed; ran 30 s", "✗1", "/batches/a%2Fb", "&lt;i&gt;", "!<i>", "days=90")
 	if n := strings.Count(w.Body.String(), "19 of 20 up to"); n != 5 {
 		t.Errorf("the chart has %d days, want 5", n)
 	}
@@ -41,7 +41,7 @@ func TestATagWithItsDaysAndRuns(t *testing.T) {
 			t.Errorf("%s has %d rows, want %d:\n%s", id, n, rows, question)
 		}
 	}
-	has(t, s.get(path+"?days=2"), http.StatusOK, "succeeded on 2 of 2 days")
+	has(t, s.get(path+"?days=2"), http.StatusOK, "ran on 2 of 2 days, succeeded on")
 	has(t, s.get(path+"?format=csv&days=2"), http.StatusOK, "day,attempts,failures")
 	db.Exec("UPDATE tagexec.tag_jobs SET created_at = created_at - interval '1 year', run_at = run_at - interval '1 year', started_at = started_at - interval '1 year', finished_at = finished_at - interval '1 year'")
 	has(t, open(t, db.URL, access.Viewer).get(path), http.StatusOK, "has ended in the last 30 days.", "Latest runs")
@@ -51,5 +51,8 @@ func TestATagWithItsDaysAndRuns(t *testing.T) {
 	has(t, s.get("/tags/often"), http.StatusOK, "in 2,000 attempts", first, "further=yes")
 	has(t, s.get("/tags/often?further=yes"), http.StatusOK, "in 2,500 attempts", "!"+first)
 	has(t, s.get("/tags/none"), http.StatusNotFound, "No job of tag")
+	has(t, s.get("/tags/oftne"), http.StatusNotFound, "No job of tag &#34;oftne&#34; has ended, or all were pruned; did you mean often?")
+	has(t, s.get("/batches/a"), http.StatusNotFound, "There is no batch &#34;a&#34;; did you mean a/b?")
+	has(t, s.get("/batches/1/gantt"), http.StatusNotFound, "There is no batch &#34;1&#34;: 1 is a job of batch &#34;a/b&#34; (tagexec jobs show 1).")
 	has(t, s.get("/tags/none?days=400"), http.StatusBadRequest, "from 1 to 366")
 }

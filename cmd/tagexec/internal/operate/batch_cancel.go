@@ -7,6 +7,7 @@ import (
 
 	"github.com/tagexec/tagexec/cmd/internal/cli"
 	"github.com/tagexec/tagexec/cmd/internal/listing"
+	"github.com/tagexec/tagexec/cmd/internal/meant"
 	act "github.com/tagexec/tagexec/store/operate"
 	"github.com/tagexec/tagexec/store/report"
 )
@@ -26,11 +27,11 @@ func batchCancel(std cli.Streams) *cobra.Command {
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return a.run(cmd, std, func(ctx context.Context, actor *act.Actor, r *report.Reader) error {
 				if _, err := r.Batch(ctx, args[0]); err != nil { // the function takes any key
-					return err
+					return meant.Batch(ctx, r, args[0], err)
 				}
 				n, err := actor.CancelBatch(ctx, args[0], a.order())
 				if err != nil {
-					return err
+					return meant.Batch(ctx, r, args[0], err)
 				}
 				done := result{Action: "cancel_batch", Batch: &args[0], Jobs: &n, Done: n > 0}
 				if n == 0 {

@@ -75,7 +75,7 @@ func batchEstimate(std cli.Streams) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return withReader(cmd, look, func(ctx context.Context, r *report.Reader) error {
+			return withBatch(cmd, look, args[0], func(ctx context.Context, r *report.Reader) error {
 				q, err := r.Within(patience).Forecast(ctx, args[0])
 				if err != nil {
 					return err
@@ -164,9 +164,13 @@ func slotsOf(pools []string) (map[string]int, error) {
 }
 
 func knownPools(q *estimate.Queue, slots map[string]int) error {
+	var known []string
+	for _, p := range q.Pools {
+		known = append(known, p.Name)
+	}
 	for _, name := range slices.Sorted(maps.Keys(slots)) {
-		if !slices.ContainsFunc(q.Pools, func(p estimate.Pool) bool { return p.Name == name }) {
-			return cli.Usagef("--pool: there is no pool %q; tagexec pools list shows them", name)
+		if !slices.Contains(known, name) {
+			return cli.Usagef("--pool: there is no pool %q; tagexec pools list shows them%s", name, cli.DidYouMean(name, known))
 		}
 	}
 	return nil

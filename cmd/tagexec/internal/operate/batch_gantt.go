@@ -36,7 +36,7 @@ func batchGantt(std cli.Streams) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return withReader(cmd, list.Look, func(ctx context.Context, r *report.Reader) error {
+			return withBatch(cmd, list.Look, args[0], func(ctx context.Context, r *report.Reader) error {
 				if _, err := r.Batch(ctx, args[0]); err != nil {
 					return err
 				}

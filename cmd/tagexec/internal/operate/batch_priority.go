@@ -8,6 +8,7 @@ import (
 
 	"github.com/tagexec/tagexec/cmd/internal/cli"
 	"github.com/tagexec/tagexec/cmd/internal/listing"
+	"github.com/tagexec/tagexec/cmd/internal/meant"
 	act "github.com/tagexec/tagexec/store/operate"
 	"github.com/tagexec/tagexec/store/report"
 )
@@ -34,10 +35,10 @@ func batchPriority(std cli.Streams) *cobra.Command {
 			if err != nil || priority < 0 || priority > 9 {
 				return cli.Usagef("the priority is %q: must be from 0 to 9, higher first", args[1])
 			}
-			return a.run(cmd, std, func(ctx context.Context, actor *act.Actor, _ *report.Reader) error {
+			return a.run(cmd, std, func(ctx context.Context, actor *act.Actor, r *report.Reader) error {
 				n, err := actor.SetBatchPriority(ctx, args[0], priority, a.order())
 				if err != nil {
-					return err
+					return meant.Batch(ctx, r, args[0], err)
 				}
 				done := result{Action: "set_batch_priority", Batch: &args[0], Jobs: &n, Done: n > 0}
 				if n == 0 {

@@ -7,6 +7,7 @@ import (
 
 	"github.com/tagexec/tagexec/cmd/internal/cli"
 	"github.com/tagexec/tagexec/cmd/internal/listing"
+	"github.com/tagexec/tagexec/cmd/internal/meant"
 	act "github.com/tagexec/tagexec/store/operate"
 	"github.com/tagexec/tagexec/store/report"
 )
@@ -32,10 +33,10 @@ func batchRetry(std cli.Streams) *cobra.Command {
 			if err := cli.OneOf("which", which, whiches...); err != nil {
 				return err
 			}
-			return a.run(cmd, std, func(ctx context.Context, actor *act.Actor, _ *report.Reader) error {
+			return a.run(cmd, std, func(ctx context.Context, actor *act.Actor, r *report.Reader) error {
 				n, err := actor.RetryBatch(ctx, args[0], which, a.order())
 				if err != nil {
-					return err
+					return meant.Batch(ctx, r, args[0], err)
 				}
 				done := result{Action: "retry_batch", Batch: &args[0], Jobs: &n, Done: n > 0}
 				if n == 0 {

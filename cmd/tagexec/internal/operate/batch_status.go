@@ -34,7 +34,7 @@ func batchStatus(std cli.Streams) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return withReader(cmd, look, func(ctx context.Context, r *report.Reader) error {
+			return withBatch(cmd, look, args[0], func(ctx context.Context, r *report.Reader) error {
 				b, err := r.Batch(ctx, args[0])
 				if err != nil {
 					return err

@@ -58,7 +58,7 @@ func batchWait(std cli.Streams) *cobra.Command {
 				return err
 			}
 			w.batch, w.look, w.bar = args[0], look, cli.NewProgress(std.Err, progressEvery, "jobs done")
-			return withReader(cmd, look, func(ctx context.Context, r *report.Reader) error {
+			return withBatch(cmd, look, args[0], func(ctx context.Context, r *report.Reader) error {
 				if timeout > 0 {
 					var cancel context.CancelFunc
 					ctx, cancel = context.WithTimeoutCause(ctx, timeout, &cli.Error{Code: cli.ExitTimeout, Err: fmt.Errorf("batch %q is not done after %s", w.batch, timeout)})

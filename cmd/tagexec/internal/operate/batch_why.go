@@ -40,7 +40,7 @@ func batchWhy(std cli.Streams) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return withReader(cmd, list.Look, func(ctx context.Context, r *report.Reader) error {
+			return withBatch(cmd, list.Look, args[0], func(ctx context.Context, r *report.Reader) error {
 				waits, err := r.Waits(ctx, args[0])
 				if err != nil {
 					return err

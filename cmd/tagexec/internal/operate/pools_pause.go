@@ -6,6 +6,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/tagexec/tagexec/cmd/internal/cli"
+	"github.com/tagexec/tagexec/cmd/internal/meant"
 	act "github.com/tagexec/tagexec/store/operate"
 	"github.com/tagexec/tagexec/store/report"
 )
@@ -37,9 +38,9 @@ func pausing(std cli.Streams, paused bool, said string, cmd *cobra.Command) *cob
 	var a acting
 	cmd.Args, cmd.ValidArgsFunction = oneArgument(aPool), completeArgument(completePools, false)
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
-		return a.run(cmd, std, func(ctx context.Context, actor *act.Actor, _ *report.Reader) error {
+		return a.run(cmd, std, func(ctx context.Context, actor *act.Actor, r *report.Reader) error {
 			if err := actor.SetPaused(ctx, args[0], paused, a.order()); err != nil {
-				return err
+				return meant.Pool(ctx, r, args[0], err)
 			}
 			return a.say(std, result{Action: "change_pool", Pool: &args[0], Done: true}, "Pool %s %s.", args[0], said)
 		})

@@ -8,6 +8,7 @@ import (
 
 	"github.com/tagexec/tagexec/cmd/internal/cli"
 	"github.com/tagexec/tagexec/cmd/internal/listing"
+	"github.com/tagexec/tagexec/cmd/internal/meant"
 	act "github.com/tagexec/tagexec/store/operate"
 	"github.com/tagexec/tagexec/store/report"
 )
@@ -32,9 +33,9 @@ func poolsSet(std cli.Streams) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return a.run(cmd, std, func(ctx context.Context, actor *act.Actor, _ *report.Reader) error {
+			return a.run(cmd, std, func(ctx context.Context, actor *act.Actor, r *report.Reader) error {
 				if err := actor.SetSlots(ctx, args[0], n, a.order()); err != nil {
-					return err
+					return meant.Pool(ctx, r, args[0], err)
 				}
 				return a.say(std, result{Action: "change_pool", Pool: &args[0], Done: true}, "Pool %s has %s.", args[0], slotsInWords(n))
 			})

@@ -8,6 +8,7 @@ import (
 
 	"github.com/tagexec/tagexec/cmd/internal/cli"
 	"github.com/tagexec/tagexec/cmd/internal/listing"
+	"github.com/tagexec/tagexec/cmd/internal/meant"
 	"github.com/tagexec/tagexec/cmd/internal/tell"
 	"github.com/tagexec/tagexec/store/report"
 )
@@ -38,6 +39,9 @@ func tagsShow(std cli.Streams) *cobra.Command {
 				now := look.Now().In(look.Zone)
 				since := time.Date(now.Year(), now.Month(), now.Day()-days+1, 0, 0, 0, 0, look.Zone)
 				h, err := r.Within(patience).TagHistory(ctx, args[0], since, now, report.TagAttemptsFurther)
+				if err == nil && h.Attempts == 0 {
+					err = wasThere(ctx, r, args[0])
+				}
 				if err != nil {
 					return err
 				}
@@ -52,6 +56,15 @@ func tagsShow(std cli.Streams) *cobra.Command {
 	o.Flags(cmd)
 	cmd.Flags().IntVar(&days, "days", 30, "days to look back, today included")
 	return cmd
+}
+
+// wasThere returns the error of a tag without any attempt: it is mistyped, or new.
+func wasThere(ctx context.Context, r *report.Reader, tag string) error {
+	runs, err := r.TagRuns(ctx, tag, 1)
+	if err == nil && len(runs) == 0 {
+		err = meant.Tag(ctx, r, tag)
+	}
+	return err
 }
 
 func printTag(l *listing.Look, h report.TagHistory, days int) error {
