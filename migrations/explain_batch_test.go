@@ -27,8 +27,8 @@ var sentences = []struct{ pattern, reason string }{
 	{"^mutex key|same mutex key", "mutex_key"},
 	{"^pool .* is full", "pool_full"},
 	{"to run alone$", "suspect"},
-	{"^waiting behind job .* slots of pool", "behind_wide_job"},
-	{"^waiting for .* slots of pool", "pool_full"},
+	{"^waiting behind job .* slots? of pool", "behind_wide_job"},
+	{"^waiting for .* slots? of pool", "pool_full"},
 	{"waiting for its turn", "turn"},
 }
 
@@ -115,4 +115,22 @@ func TestExplainBatchNamesFiveKeys(t *testing.T) {
 	c.MustClaim(t, 8)
 	reasons := storetest.All[string](db, "SELECT reason || ' ' || jobs || CASE WHEN detail LIKE '%other mutex keys%' THEN ' ' || detail ELSE '' END FROM tagexec.explain_batch('mine')")
 	storetest.Check(t, "rows", reasons, "[mutex_key 3 3 other mutex keys that are held, or whose turn others have mutex_key 2 mutex_key 2 mutex_key 2 mutex_key 2 mutex_key 1 running 8]")
+}
+
+// Counts of one are said as such, and rows that differ by their pool alone name it.
+func TestExplainBatchTellsRowsApart(t *testing.T) {
+	t.Parallel()
+	db := storetest.New(t)
+	db.Exec("INSERT INTO tagexec.tag_pools (pool, slots) VALUES ('one', 1), ('other', NULL)")
+	c := db.Claimer(store.Executor{Kinds: []string{"sql"}, Workers: 1})
+	db.Insert(storetest.Row{"pool": "one", "batch": "theirs"})
+	c.MustClaim(t, 1)
+	db.Insert(storetest.Row{"batch": "mine"})
+	storetest.Check(t, "one pool", told(db, "mine"), "[turn|1|1|0|their turn: 1 job runs on the 1 worker that takes such jobs]")
+	storetest.Check(t, "a job", storetest.One[string](db, "SELECT tagexec.explain_job(2)"), "due, and waiting for its turn: 1 job runs on the 1 worker that takes such jobs")
+	db.Insert(storetest.Row{"batch": "mine", "pool": "other"})
+	db.Insert(storetest.Row{"batch": "mine", "pool": "one"})
+	storetest.Check(t, "three pools", told(db, "mine"), "[pool_full|1|3|0|pool one is full: 1 of 1 slot is in use "+
+		"turn|1|1|0|their turn in pool default: 1 job runs on the 1 worker that takes such jobs turn|1|2|0|their turn in pool other: 1 job runs on the 1 worker that takes such jobs]")
+	storetest.Check(t, "a job of a full pool", storetest.One[string](db, "SELECT tagexec.explain_job(4)"), "pool one is full: 1 of 1 slot is held by job 1 (t)")
 }

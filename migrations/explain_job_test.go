@@ -95,7 +95,7 @@ func TestExplainJobSaysWhyAJobIsNotRunning(t *testing.T) {
 		{"another source is unavailable", func(s scene) int64 {
 			s.unavailable("lake")
 			return s.db.Insert(storetest.Row{"payload": `{"source": "dwh"}`})[0]
-		}, "due, and waiting for its turn: 0 jobs run on the 1 workers that take such jobs"},
+		}, "due, and waiting for its turn: 0 jobs run on the 1 worker that takes such jobs"},
 		{"not due before its batch is over", func(s scene) int64 {
 			id := s.db.Insert(storetest.Row{"batch": "b", "run_at": "2040-01-01 12:00:00+00"})[0]
 			s.db.Exec("UPDATE tagexec.tag_batches SET expires_at = '2039-01-01 12:00:00+00'")
@@ -141,12 +141,12 @@ func TestExplainJobSaysWhyAJobIsNotRunning(t *testing.T) {
 			s.c.MustClaim(s.T, 1)
 			s.db.Exec("UPDATE tagexec.tag_pools SET slots = 1 WHERE pool = 'four'")
 			return s.db.Insert(storetest.Row{"pool": "four"})[0]
-		}, `pool four is full: 3 of 1 slots are held by job $1 \(t\)`},
+		}, `pool four is full: 3 of 1 slot are held by job $1 \(t\)`},
 		{"pool closed", func(s scene) int64 {
 			id := s.db.Insert(storetest.Row{"pool": "four"})[0]
 			s.db.Exec("UPDATE tagexec.tag_pools SET slots = 0 WHERE pool = 'four'")
 			return id
-		}, `needs 1 slots, but pool four has 0 now`},
+		}, `needs 1 slot, but pool four has 0 now`},
 		{"wider than the pool is now", func(s scene) int64 {
 			id := s.db.Insert(storetest.Row{"pool": "four", "slots": 4})[0]
 			s.db.Exec("UPDATE tagexec.tag_pools SET slots = 2 WHERE pool = 'four'")
@@ -172,7 +172,7 @@ func TestExplainJobSaysWhyAJobIsNotRunning(t *testing.T) {
 			id := s.db.Insert(storetest.Row{"pool": "four", "slots": 3}, storetest.Row{"pool": "four", "slots": 2, "kind": "rare"}, storetest.Row{"pool": "four"})[2]
 			s.c.MustClaim(s.T, 1)
 			return id
-		}, `due, and waiting for its turn: 1 jobs run on the 1 workers that take such jobs`},
+		}, `due, and waiting for its turn: 1 job runs on the 1 worker that takes such jobs`},
 		{"behind a job that fits, and that only a busy executor can run", func(s scene) int64 {
 			s.db.Claimer(store.Executor{Kinds: []string{"http"}, Pools: []string{"four"}})
 			id := s.db.Insert(storetest.Row{"pool": "four", "slots": 2}, storetest.Row{"pool": "four", "slots": 2, "kind": "http", "tag": "first"}, storetest.Row{"pool": "four"})[2]
@@ -185,7 +185,7 @@ func TestExplainJobSaysWhyAJobIsNotRunning(t *testing.T) {
 			s.claimed(2, 2) // the last one too
 			s.db.Exec("UPDATE tagexec.tag_jobs SET state = 'pending', attempt = 0 WHERE id = $1", id)
 			return id
-		}, `due, and waiting for its turn: 1 jobs run on the 1 workers that take such jobs`},
+		}, `due, and waiting for its turn: 1 job runs on the 1 worker that takes such jobs`},
 		{"a job that its batch's executor runs does", func(s scene) int64 {
 			s.db.Claimer(store.Executor{Kinds: []string{"http"}, Batch: "theirs"})
 			id := s.db.Insert(storetest.Row{"pool": "four", "slots": 3}, storetest.Row{"pool": "four", "slots": 2, "kind": "http", "batch": "theirs", "tag": "first"}, storetest.Row{"pool": "four"})[2]
@@ -198,7 +198,7 @@ func TestExplainJobSaysWhyAJobIsNotRunning(t *testing.T) {
 			s.claimed(2, 2)
 			s.db.Exec("UPDATE tagexec.tag_jobs SET state = 'pending', attempt = 0 WHERE id = $1", id)
 			return id
-		}, `due, and waiting for its turn: 1 jobs run on the 1 workers that take such jobs`},
+		}, `due, and waiting for its turn: 1 job runs on the 1 worker that takes such jobs`},
 		{"no executor but one of another batch", func(s scene) int64 {
 			s.db.Exec("UPDATE tagexec.tag_executors SET batch = 'theirs'")
 			return s.db.Insert(storetest.Row{"batch": "mine"})[0]
@@ -222,7 +222,7 @@ func TestExplainJobSaysWhyAJobIsNotRunning(t *testing.T) {
 		{"not behind one with its mutex key that nobody can run", func(s scene) int64 {
 			s.db.Exec("INSERT INTO tagexec.tag_kinds VALUES ('rare')")
 			return s.db.Insert(storetest.Row{"mutex_key": "m", "priority": 1}, storetest.Row{"mutex_key": "m", "kind": "rare"})[0]
-		}, "due, and waiting for its turn: 0 jobs run on the 1 workers that take such jobs"},
+		}, "due, and waiting for its turn: 0 jobs run on the 1 worker that takes such jobs"},
 		{"no executor for its kind", func(s scene) int64 {
 			s.db.Exec("UPDATE tagexec.tag_executors SET kinds = '{http}'")
 			return s.db.Insert(storetest.Row{})[0]
@@ -270,7 +270,7 @@ func TestExplainJobSaysWhyAJobIsNotRunning(t *testing.T) {
 			s.db.Insert(storetest.Row{})
 			s.c.MustClaim(s.T, 1)
 			return s.db.Insert(storetest.Row{})[0]
-		}, "due, and waiting for its turn: 1 jobs run on the 1 workers that take such jobs"},
+		}, "due, and waiting for its turn: 1 job runs on the 1 worker that takes such jobs"},
 		{"running", func(s scene) int64 {
 			id := s.db.Insert(storetest.Row{})[0]
 			s.c.MustClaim(s.T, 1)

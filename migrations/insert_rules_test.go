@@ -18,7 +18,7 @@ var wrongRows = []wrong{
 	{"an unknown kind", "kind = 'spark'", "tag_jobs_kind_is_registered", `unknown kind "spark"; known kinds: command, http, sql`},
 	{"an unknown pool", "pool = 'warehous'", "tag_jobs_pool_exists", `unknown pool "warehous"; existing pools: closed, default, small`},
 	{"more slots than the pool has", "pool = 'small', slots = 4", "tag_jobs_slots_fit_the_pool", `a job of 4 slots never fits pool "small", which has 3`},
-	{"any job in a pool without slots", "pool = 'closed'", "tag_jobs_slots_fit_the_pool", `a job of 1 slots never fits pool "closed", which has 0`},
+	{"any job in a pool without slots", "pool = 'closed'", "tag_jobs_slots_fit_the_pool", `a job of 1 slot never fits pool "closed", which has 0`},
 	{"a payload above 256 kB", "payload = jsonb_build_object('a', repeat('x', 262144))", "tag_jobs_payload_has_at_most_256_kb", "a payload of 262153 bytes is too large"},
 	{"a payload that is large only as text", "payload = jsonb_build_object('a', ARRAY[1e131071, 1e131071])", "tag_jobs_payload_has_at_most_256_kb", "is too large"},
 	{"run_at infinity", "run_at = 'infinity'", "tag_jobs_run_at_is_finite", ""},

@@ -31,7 +31,7 @@ BEGIN
     RAISE EXCEPTION USING
         ERRCODE = 'check_violation', SCHEMA = 'tagexec', TABLE = 'tag_jobs', COLUMN = 'slots',
         CONSTRAINT = 'tag_jobs_slots_fit_the_pool',
-        MESSAGE = who || format('a job of %s slots never fits pool "%s", which has %s', slots, pool, limit_of_pool),
+        MESSAGE = who || format('a job of %s never fits pool "%s", which has %s', tagexec.plural(slots, 'slot'), pool, limit_of_pool),
         HINT = 'Ask for fewer slots or enlarge the pool.';
 END
 $$;

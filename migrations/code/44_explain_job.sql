@@ -61,7 +61,7 @@ BEGIN
         RETURN format('pool %s is paused', j.pool);
     END IF;
     IF j.slots > p.slots THEN
-        RETURN format('needs %s slots, but pool %s has %s now', j.slots, j.pool, p.slots);
+        RETURN format('needs %s, but pool %s has %s now', tagexec.plural(j.slots, 'slot'), j.pool, p.slots);
     END IF;
     SELECT array_agg(e.id) INTO serving
       FROM tagreport.executors e
@@ -99,14 +99,14 @@ BEGIN
     END IF;
     SELECT coalesce(sum(t.slots), 0) INTO used FROM tagexec.tag_jobs t WHERE t.state = 'running' AND t.pool = j.pool;
     IF used >= p.slots THEN
-        RETURN format('pool %s is full: %s of %s slots are held by %s', j.pool, used, p.slots,
+        RETURN format('pool %s is full: %s of %s %s held by %s', j.pool, used, tagexec.plural(p.slots, 'slot'), CASE used WHEN 1 THEN 'is' ELSE 'are' END,
                       (SELECT string_agg(format('job %s (%s)', t.id, t.tag), ', ')
                          FROM (SELECT q.id, q.tag FROM tagexec.tag_jobs q WHERE q.state = 'running' AND q.pool = j.pool
                                 ORDER BY q.started_at, q.id LIMIT 5) t)
                       || CASE WHEN (SELECT count(*) FROM tagexec.tag_jobs q WHERE q.state = 'running' AND q.pool = j.pool) > 5 THEN ' and others' ELSE '' END);
     END IF;
     IF j.crashes >= 2 THEN
-        RETURN CASE WHEN j.slots > p.slots - used THEN format('waiting for %s slots of pool %s, of which %s of %s are in use', j.slots, j.pool, used, p.slots)
+        RETURN CASE WHEN j.slots > p.slots - used THEN format('waiting for %s of pool %s, of which %s of %s %s in use', tagexec.plural(j.slots, 'slot'), j.pool, used, p.slots, CASE used WHEN 1 THEN 'is' ELSE 'are' END)
                     ELSE format('%s executors died while they ran it: it waits for one that is idle, to run alone', j.crashes) END;
     END IF;
     IF j.mutex_key IS NOT NULL THEN
@@ -146,15 +146,16 @@ BEGIN
                   ORDER BY t.priority DESC, t.run_at, t.id LIMIT 1)) c
          ORDER BY c.priority DESC, c.run_at, c.id LIMIT 1;
         IF other.id = j.id AND j.slots > p.slots - used THEN
-            RETURN format('waiting for %s slots of pool %s, of which %s of %s are in use', j.slots, j.pool, used, p.slots);
+            RETURN format('waiting for %s of pool %s, of which %s of %s %s in use', tagexec.plural(j.slots, 'slot'), j.pool, used, p.slots, CASE used WHEN 1 THEN 'is' ELSE 'are' END);
         ELSIF other.id <> j.id AND other.slots > p.slots - used THEN
-            RETURN format('waiting behind job %s (%s) for %s slots of pool %s', other.id, other.tag, other.slots, j.pool);
+            RETURN format('waiting behind job %s (%s) for %s of pool %s', other.id, other.tag, tagexec.plural(other.slots, 'slot'), j.pool);
         ELSIF other.id <> j.id AND other.slots::bigint + j.slots > p.slots - used THEN -- it has room, and waits for a worker
             RETURN format('due, and waiting for its turn behind job %s (%s), for which free slots of pool %s are kept', other.id, other.tag, j.pool);
         END IF;
     END IF;
     SELECT count(*) INTO busy FROM tagexec.tag_jobs t WHERE t.state = 'running' AND t.executor_id = ANY (able);
-    RETURN format('due, and waiting for its turn: %s jobs run on the %s workers that take such jobs', busy, workers);
+    RETURN format('due, and waiting for its turn: %s on the %s such jobs', tagexec.plural(busy, 'job') || CASE busy WHEN 1 THEN ' runs' ELSE ' run' END,
+                  tagexec.plural(workers, 'worker') || CASE workers WHEN 1 THEN ' that takes' ELSE ' that take' END);
 EXCEPTION
     WHEN system_error OR data_corrupted OR index_corrupted OR internal_error THEN
         SELECT u.since, u.error_code, u.error INTO other FROM tagexec.tag_unwritable_jobs u WHERE u.job_id = explain_job.id;

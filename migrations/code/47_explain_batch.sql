@@ -129,16 +129,19 @@ BEGIN
                 SELECT format(' since %s by %s', date_trunc('second', a.at), coalesce(a.ui_user, a.by)) || coalesce(format(' (%s)', a.reason), '')
                   FROM (SELECT * FROM tagexec.tag_operator_actions a WHERE a.pool = g.cause ORDER BY a.id DESC LIMIT 1) a
                  WHERE (a.after ->> 'paused')::boolean), '')
-           WHEN 'too_wide'        THEN format('they need up to %s slots, but pool %s has %s now', g.widest, g.cause, p.slots)
+           WHEN 'too_wide'        THEN format('they need up to %s, but pool %s has %s now', tagexec.plural(g.widest, 'slot'), g.cause, p.slots)
            WHEN 'no_executor'     THEN format('no live executor for %s', g.cause)
            WHEN 'unavailable'     THEN format('no executor can use %s', g.cause)
-           WHEN 'mutex_key'       THEN CASE WHEN g.cause IS NULL THEN format('%s other mutex keys that are held, or whose turn others have', g.keys)
+           WHEN 'mutex_key'       THEN CASE WHEN g.cause IS NULL THEN format('%s held, or whose turn others have', tagexec.plural(g.keys, 'other mutex key') || CASE g.keys WHEN 1 THEN ' that is' ELSE ' that are' END)
                                             WHEN h.id IS NOT NULL THEN format('mutex key %s, held by job %s (%s)', g.cause, h.id, h.tag)
                                             ELSE format('mutex key %s, whose turn another job has', g.cause) END
-           WHEN 'pool_full'       THEN format('pool %s is full: %s of %s slots are in use', g.cause, p.used, p.slots)
+           WHEN 'pool_full'       THEN format('pool %s is full: %s of %s %s in use', g.cause, p.used, tagexec.plural(p.slots, 'slot'), CASE p.used WHEN 1 THEN 'is' ELSE 'are' END)
            WHEN 'suspect'         THEN 'two executors died while they ran it: it waits for an idle one, to run alone'
-           WHEN 'behind_wide_job' THEN format('behind job %s (%s), which waits for %s slots of pool %s', f.id, f.tag, f.slots, g.cause)
-           ELSE format('their turn: %s jobs run on the %s workers that take such jobs', w.busy, w.workers) END,
+           WHEN 'behind_wide_job' THEN format('behind job %s (%s), which waits for %s of pool %s', f.id, f.tag, tagexec.plural(f.slots, 'slot'), g.cause)
+           ELSE format('their turn%s: %s on the %s such jobs', -- of several pools each is named
+                       CASE WHEN count(*) FILTER (WHERE g.reason = 'turn') OVER () > 1 THEN ' in pool ' || g.cause END,
+                       tagexec.plural(w.busy, 'job') || CASE w.busy WHEN 1 THEN ' runs' ELSE ' run' END,
+                       tagexec.plural(w.workers, 'worker') || CASE w.workers WHEN 1 THEN ' that takes' ELSE ' that take' END) END,
            g.jobs, g.example, o.ahead
       FROM grouped g
       LEFT JOIN pools p ON p.pool = g.cause AND g.reason IN ('too_wide', 'pool_full', 'behind_wide_job', 'turn')
