@@ -50,7 +50,7 @@ func TestTopInTmux(t *testing.T) {
 	shows("the question", "Pause pool warehouse?")
 	tmux("send-keys", "-t", "top", "-l", "night shift")
 	tmux("send-keys", "-t", "top", "Enter")
-	shows("what needs somebody", "pool warehouse is paused while 1 are due in it")
+	shows("what needs somebody", "pool warehouse is paused while 1 is due in it")
 	storetest.Check(t, "on record", storetest.All[string](db, "SELECT action || ' ' || reason FROM tagreport.operator_actions WHERE reason IS NOT NULL"), "[change_pool night shift]")
 	tmux("resize-window", "-t", "top", "-x", "40", "-y", "10")
 	shows("it narrower", "…")

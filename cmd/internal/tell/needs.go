@@ -60,7 +60,7 @@ func (q Queue) Needs() []Need {
 	for _, p := range q.Pools {
 		due += p.Due
 		if p.Paused && p.Due > 0 {
-			list = append(list, Need{Text: fmt.Sprintf("pool %s is paused while %s are due in it", cli.Printable(p.Pool), listing.Capped(p.Due, maxQueue)), Pool: p.Pool})
+			list = append(list, Need{Text: fmt.Sprintf("pool %s is paused while %s due in it", cli.Printable(p.Pool), areDue(p.Due)), Pool: p.Pool})
 		}
 	}
 	if !alive && due > 0 {
@@ -145,11 +145,25 @@ func (q Queue) unserved() (list []Need) {
 	}
 	for _, of := range order {
 		list = append(list, Need{
-			Text: fmt.Sprintf("no living executor takes kind %s of pool %s, which %s wait for", cli.Printable(of.kind), cli.Printable(of.pool), listing.Plural(jobs[of], "due job")),
+			Text: fmt.Sprintf("no living executor takes kind %s of pool %s, which %s for", cli.Printable(of.kind), cli.Printable(of.pool), waits(jobs[of])),
 			Help: "Start one that does, or look which kinds and pools those that live take.",
 		})
 	}
 	return list
+}
+
+func areDue(n int) string {
+	if n == 1 {
+		return "1 is"
+	}
+	return listing.Capped(n, maxQueue) + " are"
+}
+
+func waits(n int) string {
+	if n == 1 {
+		return "1 due job waits"
+	}
+	return listing.Plural(n, "due job") + " wait"
 }
 
 // takes reports whether an executor takes a job, as far as its kind, pool and batch say.

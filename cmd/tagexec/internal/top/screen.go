@@ -106,7 +106,7 @@ func (s *screen) see(now snapshot) {
 	switch {
 	case s.frozen:
 		return
-	case now.err != nil && !s.shown.at.IsZero():
+	case now.err != nil: // what is known stays, or that nothing is
 		s.shown.err = now.err
 		return
 	}
@@ -123,6 +123,9 @@ func (s *screen) see(now snapshot) {
 	}
 	s.move(0)
 }
+
+// loading reports whether the queue was not seen yet.
+func (s *screen) loading() bool { return s.shown.at.IsZero() }
 
 func (s *screen) table() table { return tabs[s.tab].make(s.shown, s.look) }
 func (s *screen) rows() []row  { return s.table().arranged(s.filter, s.order) }

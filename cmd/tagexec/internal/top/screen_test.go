@@ -202,3 +202,28 @@ func TestWhatWaitsIsCountedAsOftenAsItMayCost(t *testing.T) {
 	s.Update(s.ask()()) // that follows the deed
 	s.has(t, "100,000+ due")
 }
+
+// Before the queue was seen nothing is said of it: an empty one would look well.
+func TestNothingIsSaidOfAQueueBeforeItWasSeen(t *testing.T) {
+	t.Parallel()
+	q := busy()
+	s := &screen{ctx: t.Context(), queue: q, look: zone(t), width: 100, height: 20}
+	for _, err := range []error{nil, errors.New("connection refused")} {
+		if err != nil {
+			s.Update(looked{snapshot{at: noon, err: err}})
+			s.has(t, err.Error())
+		}
+		s.has(t, "Loading", "[1 running]")
+		for _, key := range []string{"1", "2", "3", "4", "5", "enter", "esc"} {
+			s.pressAll(key)
+			for _, wrong := range []string{"Nothing needs you", "0 run", "00:00:00", "No "} {
+				if strings.Contains(s.draw(), wrong) {
+					t.Errorf("after %s the screen says %q:\n%s", key, wrong, s.draw())
+				}
+			}
+		}
+		s.pressAll("1")
+	}
+	s.Update(looked{takeSnapshot(t.Context(), q, noon, snapshot{})})
+	s.has(t, "2 run on 1 executor", "high_value")
+}

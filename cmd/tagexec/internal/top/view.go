@@ -3,6 +3,7 @@ package top
 import (
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/charmbracelet/x/ansi"
 )
@@ -49,14 +50,18 @@ func (s *screen) draw() string {
 
 // head says how the queue is, and which tab is shown.
 func (s *screen) head() []string {
-	state := s.shown.at.In(s.look.Zone).Format("15:04:05")
+	state, sentence, attention := s.shown.at.In(s.look.Zone).Format("15:04:05"), "", ""
+	if s.loading() {
+		state, sentence = time.Now().In(s.look.Zone).Format("15:04:05"), "Loading: the database has not answered yet."
+	} else {
+		sentence, attention = s.shown.sentence(), s.shown.attention()
+	}
 	switch {
 	case s.frozen:
 		state += " frozen"
 	case s.shown.err != nil:
 		state += " " + s.paint(red, "stale")
 	}
-	attention := s.shown.attention()
 	if strings.HasPrefix(attention, "!") {
 		attention = s.paint(yellow, attention)
 	}
@@ -77,12 +82,15 @@ func (s *screen) head() []string {
 	if s.filter != "" || s.typing == filterText {
 		tabLine += "   /" + s.filter
 	}
-	return []string{s.paint(dim, state) + "  " + s.paint(bold, s.shown.sentence()), attention, tabLine}
+	return []string{s.paint(dim, state) + "  " + s.paint(bold, sentence), attention, tabLine}
 }
 
 // body is the table, as much of it as fits, with the chosen row in sight.
 func (s *screen) body(room int) []string {
 	t, rows := s.table(), s.rows()
+	if s.loading() {
+		return nil
+	}
 	if len(rows) == 0 {
 		if s.filter != "" {
 			return []string{"", "Nothing here has " + s.filter + " in it. Esc shows all."}
