@@ -2,6 +2,8 @@ package operate
 
 import (
 	"context"
+	"fmt"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -48,7 +50,13 @@ func batchList(std cli.Streams) *cobra.Command {
 				if err != nil {
 					return err
 				}
-				list.Say("%s", aboutBatches(filter, page))
+				about := aboutBatches(filter, page)
+				if filter.Late && len(page.Batches) == 0 && list.ForPeople() {
+					if about, err = noneLate(ctx, r, list.Look); err != nil {
+						return err
+					}
+				}
+				list.Say("%s", about)
 				return list.All(page.Batches)
 			})
 		},
@@ -77,6 +85,33 @@ func allBatches(ctx context.Context, r *report.Reader, f report.BatchFilter, lis
 			return list.End()
 		}
 	}
+}
+
+// noneLate says what is open where nothing is late.
+func noneLate(ctx context.Context, r *report.Reader, l *listing.Look) (string, error) {
+	page, err := r.Batches(ctx, report.BatchFilter{Open: true}, nil, 100)
+	if err != nil {
+		return "", err
+	}
+	var next *time.Time
+	for _, b := range page.Batches {
+		if b.DueAt != nil && (next == nil || b.DueAt.Before(*next)) {
+			next = b.DueAt
+		}
+	}
+	open, due := fmt.Sprintf("%d are open", len(page.Batches)), "none has a time at which it is due"
+	if next != nil {
+		due = "the next is due at " + l.Clock(*next)
+	}
+	switch {
+	case len(page.Batches) == 0:
+		return "No batch is late, and none is open.", nil
+	case page.Next != nil: // which of all is due next is not known
+		return fmt.Sprintf("No batch is late: %d or more are open.", len(page.Batches)), nil
+	case len(page.Batches) == 1:
+		open = "1 is open"
+	}
+	return fmt.Sprintf("No batch is late: %s; %s.", open, due), nil
 }
 
 func aboutBatches(f report.BatchFilter, page report.BatchPage) string {
