@@ -111,27 +111,27 @@ func TestDiagnoseNamesWhatIsWrongUntilItIsMended(t *testing.T) {
 		{"dead rows", []string{"INSERT INTO tagexec.tag_past_attempts SELECT i, gen_random_uuid(), now(), now(), now(), NULL, 0, 1, NULL, '', 'succeeded' FROM generate_series(1, 60000) i", "DELETE FROM tagexec.tag_past_attempts"},
 			"autovacuum: tagexec.tag_past_attempts has 60000 dead rows beside 0 living ones; the last vacuum was never", "VACUUM tagexec.tag_past_attempts", []string{"VACUUM tagexec.tag_past_attempts"}},
 		{"nobody runs its kind", []string{executor(alive), insertJob + "('t', 'http', 'default', NULL, 1, now() - interval '1 hour', now() - interval '1 hour')"},
-			"pending: 1 due jobs of kind http in pool default have no live executor", "TAGEXEC_KINDS", []string{none}},
+			"pending: 1 due job of kind http in pool default has no live executor that takes it", "TAGEXEC_KINDS", []string{none}},
 		{"nobody serves its pool", []string{executor(alive + ", pools = '{other}'"), insertJob + "('t', 'sql', 'default', NULL, 1, now() - interval '1 hour', now() - interval '1 hour')"},
-			"pending: 1 due jobs of kind sql in pool default have no live executor", "TAGEXEC_POOLS", []string{"UPDATE tagexec.tag_executors SET pools = NULL"}},
+			"pending: 1 due job of kind sql in pool default has no live executor that takes it", "TAGEXEC_POOLS", []string{"UPDATE tagexec.tag_executors SET pools = NULL"}},
 		{"those that are there run another batch", []string{none, executor(alive + ", batch = 'theirs'"), insertJob + "('t', 'sql', 'default', 'mine', 1, now() - interval '1 hour', now() - interval '1 hour')"},
 			"those that are there run other batches only", "tagexec serve", []string{"UPDATE tagexec.tag_executors SET batch = 'mine'"}},
 		{"pool over its limit", []string{none, executor(alive), insertJob + "('t', 'sql', 'default', NULL, 3, now(), now())", running, "UPDATE tagexec.tag_pools SET slots = 2"},
-			"pools: pool default has 2 slots, and 1 jobs use 3", "made smaller", []string{"UPDATE tagexec.tag_pools SET slots = NULL"}},
+			"pools: pool default has 2 slots, and 1 job uses 3", "made smaller", []string{"UPDATE tagexec.tag_pools SET slots = NULL"}},
 		{"a job wider than its pool", []string{none, executor(alive), insertJob + "('t', 'sql', 'default', NULL, 3, now(), now())", "UPDATE tagexec.tag_pools SET slots = 2"},
-			"pools: 1 pending jobs are wider than pool default now is, and never start: it has 2 slots, the widest needs 3", "SET slots = 3 WHERE pool = 'default'", []string{"UPDATE tagexec.tag_pools SET slots = 3 WHERE pool = 'default'"}},
+			"pools: 1 pending job is wider than pool default now is, and never starts: it has 2 slots, the widest needs 3", "SET slots = 3 WHERE pool = 'default'", []string{"UPDATE tagexec.tag_pools SET slots = 3 WHERE pool = 'default'"}},
 		{"a source that one executor cannot reach", []string{none, executor(alive + `, unavailable = '[{"kind": "sql", "resource": "source \"dwh\"", "since": "2026-11-22T08:00:00+00:00", "error": "connection refused", "field": "", "pattern": ""}]'`)},
 			`unavailable: source "dwh" is unavailable to 1 of the 1 living executors that run kind sql, on host-a, since`, "TAGEXEC_KINDS", []string{"UPDATE tagexec.tag_executors SET unavailable = NULL"}},
 		{"jobs of a clock that was ahead", []string{none, insertJob + "('t', 'sql', 'default', NULL, 1, now() + interval '8 h', now() + interval '8 h')"},
-			"pending: 1 jobs that were inserted while the server's clock was ahead wait for that time, until", "Start an executor", []string{none}},
+			"pending: 1 job was inserted while the server's clock was ahead, and waits for that time, until", "Start an executor", []string{none}},
 		{"an executor nobody reaps", []string{none, executor("heartbeat_at = now() - interval '5 min'")},
 			"executors: executor 00000000-0000-0000-0000-000000000001 on host-a (process 7) has not been heard of since", "Start an executor", []string{"UPDATE tagexec.tag_executors SET reaped_at = now()"}},
 		{"an executor nobody reaps, since the clock was set back", []string{none, executor("heartbeat_at = now() + interval '8 h'")},
 			"(process 7) has not been heard of since the server's clock was set back, and nobody has reaped it", "Start an executor", []string{"UPDATE tagexec.tag_executors SET reaped_at = now()"}},
 		{"jobs of a reaped executor", []string{insertJob + "('t', 'sql', 'default', NULL, 1, now(), now())", running},
-			"executors: 1 jobs run under executor 00000000-0000-0000-0000-000000000001, which was reaped", "Start an executor", []string{none}},
+			"executors: 1 job runs under executor 00000000-0000-0000-0000-000000000001, which was reaped", "Start an executor", []string{none}},
 		{"past its deadline", []string{executor(alive), insertJob + "('late', 'sql', 'default', NULL, 1, now(), now())", running, "UPDATE tagexec.tag_jobs SET deadline_at = now() - interval '10 min'"},
-			"deadlines: 1 running jobs are far past their deadline; job", "logs of its executor", []string{none}},
+			"deadlines: 1 running job is far past the deadline; job", "logs of its executor", []string{none}},
 		{"a sequence behind its table", []string{insertJob + "('t', 'sql', 'default', NULL, 1, now(), now())", "SELECT setval('tagexec.tag_jobs_id_seq', 1, false)"},
 			"sequences: the sequence of tagexec.tag_jobs.id gives 1 next, but the highest id is ", nextJobID, []string{nextJobID, none}},
 		{"a sequence at its end", []string{"SELECT setval('tagexec.tag_jobs_id_seq', 9223372036854775807)"},
@@ -232,7 +232,7 @@ func TestDiagnoseSaysWhatALoginMayDoAndMayNotSee(t *testing.T) {
 		t.Fatal(err)
 	}
 	s.exec(insertJob+"('t', 'http', 'default', NULL, 1, now() - interval '1 hour', now() - interval '1 hour')", "UPDATE tagexec.tag_pools SET paused = true")
-	const waits = "pending: 1 due jobs of kind http in pool default have no live executor"
+	const waits = "pending: 1 due job of kind http in pool default has no live executor that takes it"
 	for _, tt := range []struct {
 		login, group string
 		findings     []string

@@ -16,7 +16,8 @@ WITH due AS MATERIALIZED (
       FROM {executors} e
      WHERE ` + store.Alive + `
 )
-(SELECT 'finding', format('%s due jobs of kind %s in pool %s have no live executor that takes them, since %s; one is job %s%s', sum(d.n), d.kind, d.pool,
+(SELECT 'finding', format('%s of kind %s in pool %s %s, since %s; one is job %s%s', CASE sum(d.n) WHEN 1 THEN '1 due job' ELSE sum(d.n) || ' due jobs' END, d.kind, d.pool,
+                         CASE sum(d.n) WHEN 1 THEN 'has no live executor that takes it' ELSE 'have no live executor that takes them' END,
                          date_trunc('second', min(d.since)), min(d.id),
                          CASE WHEN bool_or(EXISTS (SELECT FROM alive a WHERE d.kind = ANY (a.kinds) AND (a.pools IS NULL OR d.pool = ANY (a.pools))))
                               THEN '; those that are there run other batches only' ELSE '' END),
@@ -31,7 +32,8 @@ WITH due AS MATERIALIZED (
  ORDER BY sum(d.n) DESC
  LIMIT 20)
 UNION ALL
-(SELECT 'finding', format('%s jobs that were inserted while the server''s clock was ahead wait for that time, until %s at the latest; one is job %s', count(*), date_trunc('second', max(j.run_at)), min(j.id)),
+(SELECT 'finding', format('%s inserted while the server''s clock was ahead, and %s for that time, until %s at the latest; one is job %s',
+                         CASE count(*) WHEN 1 THEN '1 job was' ELSE count(*) || ' jobs were' END, CASE count(*) WHEN 1 THEN 'waits' ELSE 'wait' END, date_trunc('second', max(j.run_at)), min(j.id)),
         'Start an executor: it moves them to now, as those do that see the clock being set back.'
    FROM {jobs} j
   WHERE j.state = 'pending' AND j.created_at > now() + interval '1 min' AND j.run_at <= j.created_at
@@ -39,7 +41,7 @@ UNION ALL
 
 // A row that breaks a rule can be corrected. A damaged one loses what is damaged.
 const unwritableSQL = `
-SELECT 'finding', format('Postgres refuses to change the rows of %s jobs, since %s, so they are neither claimed nor cancelled; job %s: [%s] %s%s', count(*), date_trunc('second', min(u.since)),
+SELECT 'finding', format('Postgres refuses to change the rows of %s, since %s, so they are neither claimed nor cancelled; job %s: [%s] %s%s', CASE count(*) WHEN 1 THEN '1 job' ELSE count(*) || ' jobs' END, date_trunc('second', min(u.since)),
                          (array_agg(u.job_id ORDER BY u.job_id))[1], u.error_code, (array_agg(u.error ORDER BY u.job_id))[1],
                          CASE WHEN count(*) > 1 THEN '; the others are ' || array_to_string((array_agg(u.job_id ORDER BY u.job_id))[2:20], ', ') || CASE WHEN count(*) > 20 THEN ' and more' ELSE '' END ELSE '' END),
        CASE WHEN u.unreadable
@@ -67,19 +69,20 @@ WITH jobs AS MATERIALIZED (
      WHERE j.state IN ('pending', 'running')
      GROUP BY j.pool
 )
-SELECT 'finding', format('pool %s has %s slots, and %s jobs use %s', p.pool, p.slots, j.running, j.used),
+SELECT 'finding', format('pool %s has %s, and %s %s', p.pool, CASE p.slots WHEN 1 THEN '1 slot' ELSE p.slots || ' slots' END, CASE j.running WHEN 1 THEN '1 job uses' ELSE j.running || ' jobs use' END, j.used),
        'Nothing if the pool was made smaller just now: what runs may end; else report it, the limit must hold.'
   FROM {pools} p
   JOIN jobs j ON j.pool = p.pool
  WHERE j.used > p.slots
 UNION ALL
-SELECT 'finding', format('%s pending jobs are wider than pool %s now is, and never start: it has %s slots, the widest needs %s', j.wide, p.pool, p.slots, j.widest),
+SELECT 'finding', format('%s wider than pool %s now is, and never %s: it has %s, the widest needs %s', CASE j.wide WHEN 1 THEN '1 pending job is' ELSE j.wide || ' pending jobs are' END, p.pool,
+                         CASE j.wide WHEN 1 THEN 'starts' ELSE 'start' END, CASE p.slots WHEN 1 THEN '1 slot' ELSE p.slots || ' slots' END, j.widest),
        format('UPDATE tagexec.tag_pools SET slots = %s WHERE pool = %L, or cancel the jobs.', j.widest, p.pool)
   FROM {pools} p
   JOIN jobs j ON j.pool = p.pool
  WHERE j.wide > 0
 UNION ALL
-SELECT 'info', format('pool %s is paused, and %s due jobs wait in it', p.pool, j.due), ''
+SELECT 'info', format('pool %s is paused, and %s in it', p.pool, CASE j.due WHEN 1 THEN '1 due job waits' ELSE j.due || ' due jobs wait' END), ''
   FROM {pools} p
   JOIN jobs j ON j.pool = p.pool
  WHERE p.paused AND j.due > 0`
@@ -88,9 +91,9 @@ SELECT 'info', format('pool %s is paused, and %s due jobs wait in it', p.pool, j
 // which 30 seconds are added here. The second part finds jobs of executors that
 // nobody will reap any more; see store's reap.go.
 const executorsSQL = `
-(SELECT 'finding', format('executor %s on %s (process %s) has not been heard of since %s, and nobody has reaped it: %s jobs run under its name',
+(SELECT 'finding', format('executor %s on %s (process %s) has not been heard of since %s, and nobody has reaped it: %s under its name',
                           e.id, e.hostname, e.pid, CASE WHEN e.heartbeat_at > now() THEN 'the server''s clock was set back' ELSE date_trunc('second', e.heartbeat_at)::text END,
-                          (SELECT count(*) FROM {jobs} j WHERE j.state = 'running' AND j.executor_id = e.id)),
+                          (SELECT CASE count(*) WHEN 1 THEN '1 job runs' ELSE count(*) || ' jobs run' END FROM {jobs} j WHERE j.state = 'running' AND j.executor_id = e.id)),
         CASE WHEN EXISTS (SELECT FROM {executors} e WHERE ` + store.Alive + `)
              THEN 'Look into the logs of the living executors: one must have been in contact with the database for a lease to reap it.'
              ELSE 'Start an executor: it offers the jobs again once it has been in contact for a lease.' END
@@ -101,7 +104,7 @@ const executorsSQL = `
   ORDER BY e.heartbeat_at
   LIMIT 20)
 UNION ALL
-(SELECT 'finding', format('%s jobs run under executor %s, which %s; one is job %s', count(*), j.executor_id,
+(SELECT 'finding', format('%s under executor %s, which %s; one is job %s', CASE count(*) WHEN 1 THEN '1 job runs' ELSE count(*) || ' jobs run' END, j.executor_id,
                           CASE WHEN e.id IS NULL THEN 'is not known' WHEN e.stopped_at IS NOT NULL THEN 'has stopped' ELSE 'was reaped' END, min(j.id)),
         'Start an executor: it offers the jobs again once it has been in contact for a lease.'
    FROM {jobs} j
@@ -132,7 +135,7 @@ SELECT 'finding', format('%s is unavailable to %s of the %s living executors tha
 // A living executor ends a job at its deadline, within the kill grace. If it does
 // not, another executor reaps the job a lease later. 30 seconds are added here.
 const deadlinesSQL = `
-SELECT 'finding', format('%s running jobs are far past their deadline; job %s (%s) had to end at %s, on %s', count(*),
+SELECT 'finding', format('%s far past the deadline; job %s (%s) had to end at %s, on %s', CASE count(*) WHEN 1 THEN '1 running job is' ELSE count(*) || ' running jobs are' END,
                          (array_agg(j.id ORDER BY j.deadline_at))[1], (array_agg(j.tag ORDER BY j.deadline_at))[1],
                          date_trunc('second', min(j.deadline_at)), coalesce((array_agg(e.hostname ORDER BY j.deadline_at))[1], 'an unknown host')),
        'Look into the logs of its executor, which has lost contact or hangs; any other executor takes the jobs away, so start one if none runs.'
