@@ -82,7 +82,7 @@ func WrongFlag(cmd *cobra.Command, err error) error {
 	if words := cmd.Flags().Args(); cmd.HasSubCommands() && len(words) > 0 {
 		return unknownCommand(cmd, words[0]) // whose option it is
 	}
-	help := "ee `" + cmd.CommandPath() + " --help`"
+	help := "`" + cmd.CommandPath() + " --help`"
 	var (
 		unknown *pflag.NotExistError
 		without *pflag.ValueRequiredError
@@ -100,11 +100,11 @@ func WrongFlag(cmd *cobra.Command, err error) error {
 			}
 		})
 		if near := Near(name, names); len(near) > 0 {
-			return Usagef("%w; did you mean --%s? S%s", err, strings.Join(near, " or --"), help)
+			return Usagef("%w; did you mean --%s? See %s", err, strings.Join(near, " or --"), help)
 		}
-		return Usagef("%w; s%s", err, help)
+		return Usagef("%w; see %s", err, help)
 	case errors.As(err, &without):
-		return Usagef("%w; s%s", err, help)
+		return Usagef("%w; see %s", err, help)
 	}
 	return err
 }
