@@ -182,21 +182,34 @@ func TestOnceIsTheSameAsText(t *testing.T) {
 	}
 }
 
-// Many screens together must not slow the queue down: what is dear to count is counted
+// Many screens together must not slow the queue down: what is dear to know is asked
 // seldom.
-func TestWhatWaitsIsCountedAsOftenAsItMayCost(t *testing.T) {
+func TestAQuestionIsAskedAsOftenAsItMayCost(t *testing.T) {
 	t.Parallel()
 	q := busy()
 	last := takeSnapshot(t.Context(), q, noon, snapshot{})
-	last.poolsTook = 50 * time.Millisecond
-	q.pools = nil
-	for after, want := range map[time.Duration]int{2 * time.Second: 2, 5 * time.Second: 0} {
-		if now := takeSnapshot(t.Context(), q, noon.Add(after), last); len(now.pools) != want {
-			t.Errorf("after %s there are %d pools, want %d", after, len(now.pools), want)
+	for i := range last.costs {
+		last.costs[i].took = 50 * time.Millisecond
+	}
+	nothing := &still{}
+	for after, asked := range map[time.Duration]bool{2 * time.Second: false, 5 * time.Second: true} {
+		now := takeSnapshot(t.Context(), nothing, noon.Add(after), last)
+		for what, n := range map[string]int{"running": len(now.running), "pools": len(now.pools), "batches": len(now.batches), "failures": len(now.failures)} {
+			if asked != (n == 0) {
+				t.Errorf("after %s: %d %s; asked again must be %t", after, n, what, asked)
+			}
 		}
 	}
+	for i := range last.costs {
+		last.costs[i].took = time.Hour
+	}
+	if now := takeSnapshot(t.Context(), nothing, noon.Add(leastOften), last); len(now.running) > 0 {
+		t.Error("what takes an hour is not asked any more")
+	}
 	s := shown(t, q, &deeds{})
-	s.last.poolsTook = time.Hour
+	for i := range s.last.costs {
+		s.last.costs[i].took = time.Hour
+	}
 	q.pools = busy().pools
 	s.pressAll("1", "c", "enter")
 	s.Update(s.ask()()) // that follows the deed

@@ -39,46 +39,67 @@ type snapshot struct {
 	at        time.Time // ours
 	running   []report.Job
 	pools     []report.Pool
-	poolsAt   time.Time     // ours, when they were asked for
-	poolsTook time.Duration // until they were answered
 	executors []report.Executor
 	batches   []report.Batch // that are open
 	failures  []report.Job   // the latest
 	pace      report.Pace
 	err       error // why something is missing
+
+	costs [questions]cost
 }
 
-// poolsShare is the part of the time that counting what waits may take. Where much waits
-// it takes long, and many may look at the same time.
-const poolsShare = 100
+// questions is how many make a snapshot.
+const questions = 6
 
-// takeSnapshot asks all that the tabs show. What waits it takes from the last snapshot
-// where that is recent for what it costs.
+// cost is when a question was asked last, and how long the answer took.
+type cost struct {
+	at   time.Time
+	took time.Duration
+}
+
+// Many may look at the same time, and what waits or is open takes long to count where there
+// is much: a question is asked again when share times what it took has passed, or leastOften.
+const (
+	share      = 100
+	leastOften = 15 * time.Second
+)
+
+func (c cost) due(now time.Time) bool { return now.Sub(c.at) >= min(share*c.took, leastOften) }
+
+// takeSnapshot asks all that the tabs show. What was answered a moment ago, for what it
+// costs, it takes from the last snapshot.
 func takeSnapshot(ctx context.Context, q asker, now time.Time, last snapshot) snapshot {
-	s := snapshot{at: now, pools: last.pools, poolsAt: last.poolsAt, poolsTook: last.poolsTook}
-	var page report.JobPage
-	if page, s.err = q.Jobs(ctx, report.JobFilter{States: []string{"running"}}, nil, maxRunning); s.err != nil {
-		return s
-	}
-	s.running = page.Jobs
-	if now.Sub(s.poolsAt) >= poolsShare*s.poolsTook {
+	s := last
+	s.at, s.err = now, nil
+	for i, ask := range [questions]func() error{
+		func() error {
+			page, err := q.Jobs(ctx, report.JobFilter{States: []string{"running"}}, nil, maxRunning)
+			s.running = page.Jobs
+			return err
+		},
+		func() (err error) { s.pools, err = q.Pools(ctx); return err },
+		func() (err error) { s.executors, err = q.Executors(ctx, false, maxLive); return err },
+		func() error {
+			page, err := q.Batches(ctx, report.BatchFilter{Open: true, Among: maxAmong}, nil, maxBatches)
+			s.batches = page.Batches
+			return err
+		},
+		func() error {
+			page, err := q.Jobs(ctx, report.JobFilter{States: []string{"failed"}}, nil, maxFailures)
+			s.failures = page.Jobs
+			return err
+		},
+		func() (err error) { s.pace, err = q.Pace(ctx); return err },
+	} {
+		if !s.costs[i].due(now) {
+			continue
+		}
 		began := time.Now()
-		if s.pools, s.err = q.Pools(ctx); s.err != nil {
+		if s.err = ask(); s.err != nil {
+			s.costs[i] = cost{} // what is missing is asked for again
 			return s
 		}
-		s.poolsAt, s.poolsTook = now, time.Since(began)
+		s.costs[i] = cost{now, time.Since(began)}
 	}
-	if s.executors, s.err = q.Executors(ctx, false, maxLive); s.err != nil {
-		return s
-	}
-	batches, err := q.Batches(ctx, report.BatchFilter{Open: true, Among: maxAmong}, nil, maxBatches)
-	if s.batches, s.err = batches.Batches, err; s.err != nil {
-		return s
-	}
-	if page, s.err = q.Jobs(ctx, report.JobFilter{States: []string{"failed"}}, nil, maxFailures); s.err != nil {
-		return s
-	}
-	s.failures = page.Jobs
-	s.pace, s.err = q.Pace(ctx)
 	return s
 }
