@@ -60,6 +60,7 @@ const (
 	unknownParameter = 456
 	wrongParameter   = 457
 	wasKilled        = 394
+	boundedSetting   = 452 // a profile says between which values a setting must be
 	tooMany          = 202
 )
 

@@ -14,6 +14,9 @@ import (
 	"github.com/tagexec/tagexec/executor/runner/sql/overhttp"
 )
 
+// timeLimit is the setting by which the server ends a statement.
+const timeLimit = "max_execution_time"
+
 // sessionTime is how long the server keeps a session that nobody uses.
 const sessionTime = time.Minute
 
@@ -61,6 +64,13 @@ func (s *session) Exec(ctx context.Context, st sql.Statement) (sql.Done, error) 
 	r, before := s.request(ctx, st)
 	s.ran = true
 	a, err := s.run(ctx, r)
+	if told := (*exception)(nil); errors.As(err, &told) && told.number == boundedSetting && r.settings[timeLimit] != "" {
+		delete(r.settings, timeLimit) // nothing has run
+		if a, err = s.run(ctx, r); err == nil {
+			s.bounded.Store(true)
+			s.lacks.Tell(timeLimit, "a bound of it in the login's profile ends statements, and not the time of their jobs")
+		}
+	}
 	if err != nil {
 		return sql.Done{}, s.failure(ctx, st, before, err)
 	}
@@ -70,8 +80,8 @@ func (s *session) Exec(ctx context.Context, st sql.Statement) (sql.Done, error) 
 // request is a statement as it is sent, and how much stands before the job's text in it.
 func (s *session) request(ctx context.Context, st sql.Statement) (r request, before int) {
 	settings := map[string]string{"query_id": s.job.Token(), "replace_running_query": "1"}
-	if limit, ok := sql.Limit(ctx); ok {
-		settings["max_execution_time"] = strconv.Itoa(int(limit.Seconds()))
+	if limit, ok := sql.Limit(ctx); ok && !s.bounded.Load() {
+		settings[timeLimit] = strconv.Itoa(int(limit.Seconds()))
 	}
 	if s.id != "" {
 		settings["session_id"], settings["session_timeout"] = s.id, strconv.Itoa(int(sessionTime.Seconds()))

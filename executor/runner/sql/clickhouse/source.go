@@ -17,6 +17,7 @@ package clickhouse
 
 import (
 	"errors"
+	"sync/atomic"
 	"time"
 
 	"github.com/tagexec/tagexec/executor/runner/sql"
@@ -55,4 +56,5 @@ type engine struct {
 	connectTime              time.Duration
 	settings                 map[string]string // of the URL
 	lacks                    *sql.Lacks
+	bounded                  atomic.Bool // a profile bounds max_execution_time, and refuses ours
 }

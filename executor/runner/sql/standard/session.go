@@ -7,6 +7,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
+	"net"
 	"regexp"
 
 	"github.com/tagexec/tagexec/executor"
@@ -132,7 +134,9 @@ func (s *session) query(ctx context.Context, text string, args []any) (json.RawM
 
 // broken reports whether an error is that of the connection.
 func (s *session) broken(err error) bool {
-	return errors.Is(err, driver.ErrBadConn) || errors.Is(err, stdsql.ErrConnDone)
+	var network net.Error
+	return errors.Is(err, driver.ErrBadConn) || errors.Is(err, stdsql.ErrConnDone) ||
+		errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || errors.As(err, &network)
 }
 
 // failure is the error of the attempt for an error of the driver; nil for nil.
