@@ -44,7 +44,7 @@ func TestDoctorListsFindingsFirstAndEndsWith1IfThereAreAny(t *testing.T) {
 		t.Errorf("exit code %d", code)
 	}
 	lines := strings.Split(p.Out.String(), "\n")
-	if len(lines) < 5 || !strings.Contains(lines[3], "finding") || !strings.Contains(p.Out.String(), "pool default is paused, and 1 due jobs wait in it") {
+	if len(lines) < 5 || !strings.Contains(lines[3], "finding") || !strings.Contains(p.Out.String(), "pool default is paused, and 1 due job waits in it") {
 		t.Error(p.Out.String())
 	}
 }
