@@ -134,10 +134,10 @@ func (r *Reader) Jobs(ctx context.Context, f JobFilter, from *Place, limit int) 
 	case f.only("pending"):
 		page.Jobs, err = r.pendingJobs(ctx, f, limit)
 		return page, err
-	case f.only("failed"):
-		return r.lookBack(ctx, failedByEnd, f, from, limit)
 	case f.Tag != "" && f.only("succeeded", "failed", "cancelled"):
 		return r.lookBack(ctx, ofTagByEnd, f, from, limit)
+	case f.only("failed"):
+		return r.lookBack(ctx, failedByEnd, f, from, limit)
 	}
 	return r.lookBack(ctx, byNumber, f, from, limit)
 }

@@ -11,7 +11,7 @@ import (
 // asks to look further. Each lies on another page of the disk: 17,000 take half a second
 // where none is in memory.
 const (
-	TagAttempts        = 2_000
+	TagAttempts        = 1_500
 	TagAttemptsFurther = 20_000
 )
 

@@ -47,8 +47,8 @@ func TestATagWithItsDaysAndRuns(t *testing.T) {
 	has(t, open(t, db.URL, access.Viewer).get(path), http.StatusOK, "has ended in the last 30 days.", "Latest runs")
 	db.Exec(`INSERT INTO tagexec.tag_jobs (tag, state, attempt, created_at, run_at, started_at, finished_at, executor_id)
 	         SELECT 'often', 'succeeded', 1, t, t, t, t, gen_random_uuid() FROM (SELECT now() - i * interval '1 min' AS t FROM generate_series(1, 2500) i) x`)
-	const first = "Only the latest 2,000 attempts were looked at."
-	has(t, s.get("/tags/often"), http.StatusOK, "in 2,000 attempts", first, "further=yes")
+	const first = "Only the latest 1,500 attempts were looked at."
+	has(t, s.get("/tags/often"), http.StatusOK, "in 1,500 attempts", first, "further=yes")
 	has(t, s.get("/tags/often?further=yes"), http.StatusOK, "in 2,500 attempts", "!"+first)
 	has(t, s.get("/tags/none"), http.StatusNotFound, "No job of tag")
 	has(t, s.get("/tags/oftne"), http.StatusNotFound, "No job of tag &#34;oftne&#34; has ended, or all were pruned; did you mean often?")
