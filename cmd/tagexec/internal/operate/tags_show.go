@@ -17,11 +17,13 @@ func tagsShow(std cli.Streams) *cobra.Command {
 	var (
 		o    listing.Options
 		days int
+		all  bool
 	)
 	cmd := &cobra.Command{
 		Use:   "show TAG",
 		Short: "Show how a tag did, in a sentence and by day",
-		Long:  "show looks at the attempts of the last 30 days, or of --days N, at most the latest 20,000.",
+		Long: "show looks at the attempts of the last 30 days, or of --days N, at most the latest 1,500,\n" +
+			"or with --all 20,000: each of them is read from another place of the disk.",
 		Example: "  tagexec tags show high_value\n" +
 			"  tagexec tags show high_value --days 90\n" +
 			"  tagexec tags show high_value -o json | jq '.days[].p95_run_seconds'",
@@ -38,7 +40,11 @@ func tagsShow(std cli.Streams) *cobra.Command {
 			return withReader(cmd, look, func(ctx context.Context, r *report.Reader) error {
 				now := look.Now().In(look.Zone)
 				since := time.Date(now.Year(), now.Month(), now.Day()-days+1, 0, 0, 0, 0, look.Zone)
-				h, err := r.Within(patience).TagHistory(ctx, args[0], since, now, report.TagAttemptsFurther)
+				most := report.TagAttempts
+				if all {
+					r, most = r.Within(patience), report.TagAttemptsFurther
+				}
+				h, err := r.TagHistory(ctx, args[0], since, now, most)
 				if err == nil && h.Attempts == 0 {
 					err = wasThere(ctx, r, args[0])
 				}
@@ -49,12 +55,13 @@ func tagsShow(std cli.Streams) *cobra.Command {
 				if err != nil || !people {
 					return err
 				}
-				return printTag(look, h, days)
+				return printTag(look, h, days, most)
 			})
 		},
 	}
 	o.Flags(cmd)
 	cmd.Flags().IntVar(&days, "days", 30, "days to look back, today included")
+	cmd.Flags().BoolVar(&all, "all", false, "look at the latest 20,000 attempts, which may take seconds")
 	return cmd
 }
 
@@ -67,14 +74,14 @@ func wasThere(ctx context.Context, r *report.Reader, tag string) error {
 	return err
 }
 
-func printTag(l *listing.Look, h report.TagHistory, days int) error {
+func printTag(l *listing.Look, h report.TagHistory, days, most int) error {
 	if h.Attempts == 0 {
 		l.Say("No job of %s has ended in the last %s.", h.Tag, listing.Plural(days, "day"))
 		return nil
 	}
 	l.Say("%s", tell.Tag(h.TagSummary, days))
 	if h.Capped {
-		l.Print("Only the latest 20,000 attempts are counted.")
+		l.Print("Only the latest %s attempts are counted.", listing.Thousands(most))
 	}
 	if h.SucceededAt != nil {
 		l.Print("last success: %s", moment(l, h.SucceededAt))
