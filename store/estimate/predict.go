@@ -1,6 +1,9 @@
 package estimate
 
-import "math"
+import (
+	"math"
+	"sort"
+)
 
 const (
 	// older is how much less likely a run is drawn than the one after it.
@@ -57,15 +60,7 @@ func (p *prediction) drawLog(drift float64, d *dice) float64 {
 
 // place is that of the run in whose share a number from 0 to 1 falls.
 func (p *prediction) place(u float64) int {
-	low, high := 0, len(p.runs)-1
-	for low < high {
-		if middle := (low + high) / 2; u >= p.runs[middle].share {
-			low = middle + 1
-		} else {
-			high = middle
-		}
-	}
-	return low
+	return sort.Search(len(p.runs)-1, func(i int) bool { return u < p.runs[i].share })
 }
 
 // drawBeyond is how long an attempt takes in all that has run so many seconds: as

@@ -62,9 +62,13 @@ func wrongLetters(from, to string) int {
 
 // DidYouMean asks for those of the names that were probably meant; "" if none was.
 func DidYouMean(typed string, names []string) string {
-	near := Near(typed, names)
-	if len(near) == 0 {
+	return AskFor(Near(typed, names))
+}
+
+// AskFor asks whether one of the names was meant; "" if there are none.
+func AskFor(names []string) string {
+	if len(names) == 0 {
 		return ""
 	}
-	return "; did you mean " + strings.Join(near, " or ") + "?"
+	return "; did you mean " + strings.Join(names, " or ") + "?"
 }

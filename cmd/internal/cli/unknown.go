@@ -34,10 +34,7 @@ func unknownCommand(cmd *cobra.Command, word string) error {
 	if len(meant) == 0 {
 		meant = shows(cmd, word)
 	}
-	hint := ""
-	if len(meant) > 0 {
-		hint = "; did you mean " + strings.Join(meant, " or ") + "?"
-	}
+	hint := AskFor(meant)
 	switch {
 	case cmd.HasParent():
 		return Usagef("%s has no command %q, only %s%s", cmd.CommandPath(), word, strings.Join(names, ", "), hint)

@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"strconv"
-	"strings"
 	"unicode/utf8"
 
 	"github.com/tagexec/tagexec/cmd/internal/cli"
@@ -73,5 +72,5 @@ func with(err error, names []string, failed error) error {
 	case len(names) > most:
 		names = append(names[:most:most], "another that begins so")
 	}
-	return report.Missing("%v; did you mean %s?", err, strings.Join(names, " or "))
+	return report.Missing("%v%s", err, cli.AskFor(names))
 }

@@ -30,6 +30,9 @@ const MaxFailed = 100
 // failedLately is for how long a job that failed for good wants attention.
 const failedLately = 24 * time.Hour
 
+// showFailed is where to find jobs that no button leads to.
+const showFailed = "tagexec jobs list --state failed shows them."
+
 // failedBatches is how many batches with such jobs have a line of their own.
 const failedBatches = 3
 
@@ -106,23 +109,19 @@ func (q Queue) failed() (list []Need) {
 		jobs[batch] = append(jobs[batch], j)
 	}
 	for _, batch := range order[:min(failedBatches, len(order))] {
-		of, last := jobs[batch], jobs[batch][0]
-		many := listing.Plural(len(of), "job")
+		last, many := jobs[batch][0], listing.Plural(len(jobs[batch]), "job")
 		if len(q.Failed) >= MaxFailed {
-			many = fmt.Sprintf("%d or more jobs", len(of))
+			many = fmt.Sprintf("%d or more jobs", len(jobs[batch]))
 		}
-		need := Need{
-			Text:  fmt.Sprintf("%s of batch %s failed for good, the last (%s) %s ago", many, cli.Printable(batch), cli.Printable(last.Tag), listing.Seconds(q.At.Sub(*last.FinishedAt).Seconds())),
-			Batch: batch, Retry: true,
-		}
+		need, of := Need{Batch: batch, Retry: true}, "batch "+cli.Printable(batch)
 		if batch == "" {
-			need.Text = fmt.Sprintf("%s of no batch failed for good, the last (%s) %s ago", many, cli.Printable(last.Tag), listing.Seconds(q.At.Sub(*last.FinishedAt).Seconds()))
-			need.Retry, need.Help = false, "tagexec jobs list --state failed shows them."
+			need, of = Need{Help: showFailed}, "no batch"
 		}
+		need.Text = fmt.Sprintf("%s of %s failed for good, the last (%s) %s ago", many, of, cli.Printable(last.Tag), listing.Seconds(q.At.Sub(*last.FinishedAt).Seconds()))
 		list = append(list, need)
 	}
 	if more := len(order) - failedBatches; more > 0 {
-		list = append(list, Need{Text: fmt.Sprintf("jobs of %s more failed for good in the last 24 hours", listing.Plural(more, "batch")), Help: "tagexec jobs list --state failed shows them."})
+		list = append(list, Need{Text: fmt.Sprintf("jobs of %s more failed for good in the last 24 hours", listing.Plural(more, "batch")), Help: showFailed})
 	}
 	return list
 }
