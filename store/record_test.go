@@ -134,6 +134,21 @@ func TestRecordRefusesAllButTheHolderOfTheClaim(t *testing.T) {
 	}
 }
 
+// Successes of first attempts are recorded by a statement of their own, which has the same fence.
+func TestRecordOfAFirstSuccessRefusesAnotherExecutor(t *testing.T) {
+	t.Parallel()
+	db := storetest.New(t)
+	c := db.Claimer(store.Executor{})
+	db.Insert(storetest.Row{}, storetest.Row{})
+	jobs := c.MustClaim(t, 2)
+	foreign := jobs[1].Claim
+	foreign.Executor = uuid.New()
+	fates := c.MustRecord(t, store.Result{Claim: jobs[0].Claim, Outcome: store.Succeeded}, store.Result{Claim: foreign, Outcome: store.Succeeded})
+	if want := []store.Fate{store.Applied, store.Refused}; !slices.Equal(fates, want) {
+		t.Errorf("fates %v, want %v", fates, want)
+	}
+}
+
 // breaking is a database that answers so many queries.
 type breaking struct {
 	*pgxpool.Pool
