@@ -2,12 +2,12 @@ package main
 
 import (
 	"bytes"
+	"errors"
 	"os"
 	"path/filepath"
 	"strings"
 	"syscall"
 	"testing"
-	"time"
 
 	"github.com/tagexec/tagexec/cmd/internal/clitest"
 	"github.com/tagexec/tagexec/store/storetest"
@@ -21,13 +21,21 @@ func stalledReader(t *testing.T) *os.File {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { read.Close(); write.Close() })
-	for err == nil {
-		if err = write.SetWriteDeadline(time.Now().Add(time.Millisecond)); err == nil {
-			_, err = write.Write(make([]byte, 1<<20))
-		}
-	}
-	if !os.IsTimeout(err) {
+	raw, err := write.SyscallConn()
+	if err != nil {
 		t.Fatal(err)
+	}
+	// Not by a deadline of Write: on a busy machine it passes before the first byte.
+	var full error
+	if err := raw.Control(func(fd uintptr) {
+		for piece := make([]byte, 1<<16); full == nil; {
+			_, full = syscall.Write(int(fd), piece)
+		}
+	}); err != nil {
+		t.Fatal(err)
+	}
+	if !errors.Is(full, syscall.EAGAIN) {
+		t.Fatal(full)
 	}
 	return write
 }
