@@ -28,6 +28,7 @@ type ganttData struct {
 	Runs     report.Runs
 	Drawing  ganttDrawing
 	Longest  []ganttRun
+	Rest     string // link to attempts that started after those that are drawn; "" if all are
 	Zoomed   bool
 	Zooms    []link
 }
@@ -75,6 +76,10 @@ func batchGantt(v *visit) (*view, error) {
 		d.Drawing = drawGantt(v.frame, slots, span, b.DueAt, end)
 		d.Drawing.gaps(v.frame, slots, span, whyIdle{found.Runs, b.Pending == 0 && !found.Capped && len(found.Runs) == found.Matching, pauseChanges(v, found.Runs)})
 		d.Longest = longest(found.Runs, v.now)
+		if found.Matching > len(found.Runs) {
+			last := found.Runs[len(found.Runs)-1].StartedAt
+			d.Rest = stretch(v.frame, last, last.Add(max(last.Sub(span.From), time.Second)))
+		}
 		d.Zooms = zooms(v.frame, span, d.Zoomed)
 		d.Sentence = ganttSentence(v.frame, key, found, slots, span)
 	} else {
@@ -113,6 +118,11 @@ func spanOf(from, to string) (span report.Span, err error) {
 		return span, wrong("from=%s to=%s: a stretch of time is two times such as 2026-11-22T03:00:00Z, the earlier one first", from, to)
 	}
 	return span, nil
+}
+
+// stretch is a link to a stretch of time.
+func stretch(f *frame, from, to time.Time) string {
+	return f.Here("from", from.UTC().Format(time.RFC3339Nano), "to", to.UTC().Format(time.RFC3339Nano))
 }
 
 // wholeSpan is from the first start to the last end; of a batch that goes on up to where it
@@ -163,9 +173,7 @@ func longest(runs []report.Run, now time.Time) []ganttRun {
 
 // zooms are links to other stretches of time.
 func zooms(f *frame, span report.Span, zoomed bool) (list []link) {
-	to := func(from, to time.Time) string {
-		return f.Here("from", from.UTC().Format(time.RFC3339Nano), "to", to.UTC().Format(time.RFC3339Nano))
-	}
+	to := func(from, to time.Time) string { return stretch(f, from, to) }
 	length := span.To.Sub(span.From)
 	quarter := length / 4
 	if zoomed {

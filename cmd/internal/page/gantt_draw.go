@@ -44,18 +44,22 @@ type ganttRow struct {
 
 // ganttBar is a run, or several that are too short to be seen alone.
 type ganttBar struct {
-	X, Y, Width   float64
-	Class         string
-	Mark          string // where it has room for one
-	Last          bool   // of its slot
-	Several       bool
-	BadY          float64 // of several: the share of those that failed, at the foot
-	BadHeight     float64
-	Link, Title   string
-	MarkX, MarkY  float64
+	X, Y, Width  float64
+	Class        string
+	Mark         string // where it has room for one
+	Last         bool   // of its slot
+	BadY         float64 // of several: the share of those that failed, at the foot
+	BadHeight    float64
+	Link, Title  string
+	MarkX, MarkY float64
+
+	run           *report.Run // the first of several
 	from, to      time.Time
-	runs, bad, on int // of several: all, failed, running
+	runs, bad, on int // all, failed, running
 }
+
+// Several reports whether the bar stands for more than one run.
+func (b *ganttBar) Several() bool { return b.runs > 1 }
 
 // ganttTick is a mark of the axis of time, with a link to the time up to the next.
 type ganttTick struct {
@@ -69,47 +73,56 @@ type ganttPen struct {
 	*frame
 	span  report.Span
 	d     ganttDrawing
-	y     float64
 	least float64 // narrower bars that touch one another fold into one
 	wide  float64 // up to so wide: else one failure would colour a whole night
 }
 
 // drawGantt draws slots. What is too short to be seen folds, and where that leaves too many
 // bars, what is longer too.
-func drawGantt(f *frame, slots []*gantt.Slot, span report.Span, due *time.Time, end ending) (d ganttDrawing) {
-	for least := 1.0; ; least *= 2 {
-		d = drawBars(f, slots, span, due, end, least)
-		if len(d.Bars) <= barsMost || least > ganttWidth {
-			return d
-		}
+func drawGantt(f *frame, slots []*gantt.Slot, span report.Span, due *time.Time, end ending) ganttDrawing {
+	p := &ganttPen{frame: f, span: span, d: ganttDrawing{Width: ganttWidth, Left: ganttLeft}}
+	if more := len(slots) - rowsMost; more > 0 {
+		slots, p.d.MoreRows = slots[:rowsMost], more
 	}
-}
-
-// drawBars draws slots, and folds bars that are narrower than least.
-func drawBars(f *frame, slots []*gantt.Slot, span report.Span, due *time.Time, end ending, least float64) ganttDrawing {
-	p := &ganttPen{frame: f, span: span, d: ganttDrawing{Width: ganttWidth, Left: ganttLeft}, y: ganttTop, least: least}
-	p.wide = max(least, leastFolded, (ganttWidth-ganttLeft)*float64(min(len(slots), rowsMost))/(barsMost/2))
-	for i, s := range slots {
-		if i == rowsMost {
-			p.d.MoreRows = len(slots) - rowsMost
+	p.rows(slots)
+	for p.least = 1.0; ; p.least *= 2 {
+		if p.bars(slots); len(p.d.Bars) <= barsMost || p.least > ganttWidth {
 			break
 		}
-		row := ganttRow{Y: p.y, Text: p.y + barHeight - 1, Host: s.Label()}
-		row.Label = row.Host
-		if runes := []rune(row.Host); len(runes) > hostMost {
-			row.Label = string(runes[:hostMost-1]) + "…"
-		}
-		p.d.Rows = append(p.d.Rows, row)
-		p.slot(s)
-		p.y += rowHeight
 	}
-	p.d.Height = p.y + ganttBottom
+	for i := range p.d.Bars {
+		p.describe(&p.d.Bars[i])
+	}
 	p.ticks()
 	p.d.Now, p.d.Due = p.line(f.now), p.line(deref(due))
 	if from, to := p.clip(end.P10), p.clip(end.P90); end.Known && to > from {
 		p.d.Likely = &ganttBar{X: from, Width: to - from, Title: "8 of 10 times the batch ends from " + f.Precise(end.P10) + " to " + f.Precise(end.P90)}
 	}
 	return p.d
+}
+
+// rows gives each slot its row.
+func (p *ganttPen) rows(slots []*gantt.Slot) {
+	y := ganttTop
+	for _, s := range slots {
+		row := ganttRow{Y: y, Text: y + barHeight - 1, Host: s.Label()}
+		row.Label = row.Host
+		if runes := []rune(row.Host); len(runes) > hostMost {
+			row.Label = string(runes[:hostMost-1]) + "…"
+		}
+		p.d.Rows = append(p.d.Rows, row)
+		y += rowHeight
+	}
+	p.d.Height = y + ganttBottom
+}
+
+// bars lays out the bars of all slots, and folds those that are narrower than least.
+func (p *ganttPen) bars(slots []*gantt.Slot) {
+	p.d.Bars = p.d.Bars[:0]
+	p.wide = max(p.least, leastFolded, (ganttWidth-ganttLeft)*float64(len(slots))/(barsMost/2))
+	for i, s := range slots {
+		p.slot(s, p.d.Rows[i].Y)
+	}
 }
 
 // clip is where a time is, or the end that is next to it.
@@ -127,60 +140,33 @@ func (p *ganttPen) line(t time.Time) *float64 {
 	return &x
 }
 
-// slot draws the runs of a slot. A bar that others are folded into leads to a closer look.
-func (p *ganttPen) slot(s *gantt.Slot) {
+// slot lays out the runs of a slot.
+func (p *ganttPen) slot(s *gantt.Slot, y float64) {
 	var folded *ganttBar
 	first := len(p.d.Bars)
-	for _, run := range s.Runs {
-		end := gantt.End(run, p.now)
+	for i := range s.Runs {
+		run := &s.Runs[i]
+		end := gantt.End(*run, p.now)
 		x, to := p.clip(run.StartedAt), p.clip(end)
-		if to-x >= p.least {
-			folded = nil
-			p.bar(run, end, x, to)
+		short := to-x < p.least
+		if short && folded != nil && x-(folded.X+folded.Width) < p.least && x-folded.X < p.wide {
+			folded.Width, folded.to = max(folded.Width, to-folded.X), end
+			folded.count(run)
 			continue
 		}
-		if folded != nil && x-(folded.X+folded.Width) < p.least && x-folded.X < p.wide {
-			p.fold(folded, run, end, to)
-			continue
+		p.d.Bars = append(p.d.Bars, ganttBar{X: x, Y: y, Width: to - x, run: run, from: run.StartedAt, to: end})
+		b := &p.d.Bars[len(p.d.Bars)-1]
+		b.count(run)
+		if folded = nil; short {
+			b.Width, folded = max(1, b.Width), b
 		}
-		folded = p.bar(run, end, x, max(x+1, to))
-		p.count(folded, run)
-		folded.from, folded.to = run.StartedAt, end
 	}
 	if len(p.d.Bars) > first {
 		p.d.Bars[len(p.d.Bars)-1].Last = true
 	}
 }
 
-// bar draws a run.
-func (p *ganttPen) bar(run report.Run, end time.Time, x, to float64) *ganttBar {
-	b := ganttBar{
-		X: x, Y: p.y, Width: to - x, Class: glyphs[run.Outcome].class, Link: p.URL(fmt.Sprintf("/jobs/%d", run.JobID)),
-		Title: fmt.Sprintf("%d %s: %s, %s from %s", run.JobID, run.Tag, run.Outcome, listing.Seconds(end.Sub(run.StartedAt).Seconds()), p.Precise(run.StartedAt)),
-	}
-	if b.Class != "ok" && b.Width >= markLeast {
-		b.Mark, b.MarkX, b.MarkY = glyphs[run.Outcome].glyph, b.X+2, b.Y+barHeight-2
-	}
-	p.d.Bars = append(p.d.Bars, b)
-	return &p.d.Bars[len(p.d.Bars)-1]
-}
-
-// fold adds a run to a bar of several.
-func (p *ganttPen) fold(b *ganttBar, run report.Run, end time.Time, to float64) {
-	p.count(b, run)
-	b.Several, b.Mark, b.Width, b.to = true, "", max(b.Width, to-b.X), end
-	if b.Class = "ok"; b.on > 0 {
-		b.Class = "run"
-	}
-	if b.BadHeight = 0; b.bad > 0 {
-		b.BadHeight = max(2, barHeight*float64(b.bad)/float64(b.runs))
-		b.BadY = b.Y + barHeight - b.BadHeight
-	}
-	b.Title = fmt.Sprintf("%s from %s to %s: %d failed, %d run", listing.Plural(b.runs, "short attempt"), p.Precise(b.from), p.Precise(b.to), b.bad, b.on)
-	b.Link = p.stretch(b.from, b.to.Add(time.Millisecond))
-}
-
-func (p *ganttPen) count(b *ganttBar, run report.Run) {
+func (b *ganttBar) count(run *report.Run) {
 	b.runs++
 	switch glyphs[run.Outcome].class {
 	case "bad":
@@ -190,9 +176,27 @@ func (p *ganttPen) count(b *ganttBar, run report.Run) {
 	}
 }
 
-// stretch is a link to a closer look.
-func (p *ganttPen) stretch(from, to time.Time) string {
-	return p.Here("from", from.UTC().Format(time.RFC3339Nano), "to", to.UTC().Format(time.RFC3339Nano))
+// describe gives a bar its words, its link and its looks. A bar of several leads to a
+// closer look.
+func (p *ganttPen) describe(b *ganttBar) {
+	if !b.Several() {
+		glyph := glyphs[b.run.Outcome]
+		b.Class, b.Link = glyph.class, p.URL(fmt.Sprintf("/jobs/%d", b.run.JobID))
+		b.Title = fmt.Sprintf("%d %s: %s, %s from %s", b.run.JobID, b.run.Tag, b.run.Outcome, listing.Seconds(b.to.Sub(b.from).Seconds()), p.Precise(b.from))
+		if b.Class != "ok" && b.Width >= markLeast {
+			b.Mark, b.MarkX, b.MarkY = glyph.glyph, b.X+2, b.Y+barHeight-2
+		}
+		return
+	}
+	if b.Class = "ok"; b.on > 0 {
+		b.Class = "run"
+	}
+	if b.bad > 0 {
+		b.BadHeight = max(2, barHeight*float64(b.bad)/float64(b.runs))
+		b.BadY = b.Y + barHeight - b.BadHeight
+	}
+	b.Title = fmt.Sprintf("%s from %s to %s: %d failed, %d run", listing.Plural(b.runs, "short attempt"), p.Precise(b.from), p.Precise(b.to), b.bad, b.on)
+	b.Link = stretch(p.frame, b.from, b.to.Add(time.Millisecond))
 }
 
 // steps from tick to tick.
@@ -234,6 +238,6 @@ func (p *ganttPen) ticks() {
 		if t.Before(p.span.From) || p.clip(t) > ganttWidth-30 {
 			continue
 		}
-		p.d.Ticks = append(p.d.Ticks, ganttTick{p.clip(t), t.Format(layout), p.stretch(t, t.Add(step))})
+		p.d.Ticks = append(p.d.Ticks, ganttTick{p.clip(t), t.Format(layout), stretch(p.frame, t, t.Add(step))})
 	}
 }

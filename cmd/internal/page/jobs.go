@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/tagexec/tagexec/cmd/internal/listing"
+	"github.com/tagexec/tagexec/cmd/internal/meant"
 	"github.com/tagexec/tagexec/store/report"
 )
 
@@ -29,6 +30,7 @@ type jobsData struct {
 	Filter   report.JobFilter
 	Chips    []chip
 	Jobs     []report.Job
+	Unknown  string // which name in the filter is not there, if nothing matches
 	Looked   *report.LookBack
 	Next     string // link to the next ones; "" if there are none
 	Whole    int    // it has no next page, but leads to so many at once; 0: it has
@@ -98,6 +100,9 @@ func jobs(v *visit) (*view, error) {
 		d.Next = v.Here("from", placeText(*page.Next))
 	case filter.Whole() && len(page.Jobs) == jobsAPage:
 		d.Next, d.Whole = v.Here("rows", strconv.Itoa(wholeMost)), wholeMost
+	}
+	if len(page.Jobs) == 0 && from == nil && filter.Batch+filter.Tag+filter.Pool != "" {
+		d.Unknown = ask(v, "unknown names in "+written(v.Query), life, func(ctx context.Context, r *report.Reader) (string, error) { return meant.Filter(ctx, r, filter), nil }).Value
 	}
 	if v.May() && len(d.Given) > 0 && len(page.Jobs) > 0 {
 		d.Cancel, d.Retry = bulkLink(v, "cancel-jobs", filter, d.Given), bulkLink(v, "retry-jobs", filter, d.Given)

@@ -12,6 +12,7 @@ import (
 
 	"github.com/tagexec/tagexec/cmd/internal/cli"
 	"github.com/tagexec/tagexec/cmd/internal/listing"
+	"github.com/tagexec/tagexec/cmd/internal/meant"
 	act "github.com/tagexec/tagexec/store/operate"
 	"github.com/tagexec/tagexec/store/report"
 )
@@ -124,7 +125,7 @@ func (a *jobsAct) byFilter(ctx context.Context, std cli.Streams, actor *act.Acto
 		return err
 	}
 	if len(ids) == 0 {
-		return a.say(std, result{Action: a.verb + "_jobs", Jobs: new(int)}, "No job matches.")
+		return a.say(std, result{Action: a.verb + "_jobs", Jobs: new(int)}, "%s", strings.TrimSpace("No job matches. "+meant.Filter(ctx, r, f)))
 	}
 	if !a.yes {
 		if err := a.confirm(ctx, std, len(ids), first); err != nil {

@@ -10,6 +10,7 @@ import (
 
 	"github.com/tagexec/tagexec/cmd/internal/cli"
 	"github.com/tagexec/tagexec/cmd/internal/listing"
+	"github.com/tagexec/tagexec/cmd/internal/meant"
 	"github.com/tagexec/tagexec/store/report"
 )
 
@@ -78,6 +79,11 @@ func jobsList(std cli.Streams) *cobra.Command {
 					return err
 				}
 				list.Say("%s", aboutPage(list.Look, wanted, page, limit))
+				if len(page.Jobs) == 0 && list.ForPeople() {
+					if unknown := meant.Filter(ctx, r, wanted); unknown != "" {
+						list.Say("%s", unknown)
+					}
+				}
 				if page.Looked != nil && !list.ForPeople() {
 					fmt.Fprintln(std.Err, aboutPage(list.Look, wanted, page, limit))
 				}
