@@ -24,6 +24,7 @@ func estimateCommand(std cli.Streams) *cobra.Command {
 		f       flags
 		nights  int
 		seeds   int
+		seed    uint64
 		tagexec string
 		prefix  string
 	)
@@ -57,7 +58,7 @@ func estimateCommand(std cli.Streams) *cobra.Command {
 			if f.database != "" {
 				err = replayDatabase(cmd.Context(), f.database, prefix, add)
 			} else {
-				err = replayMade(cmd.Context(), std, tagexec, nights, seeds, add)
+				err = replayMade(cmd.Context(), std, tagexec, nights, seeds, seed, add)
 			}
 			if err == nil && f.json {
 				err = json.NewEncoder(std.Out).Encode(report)
@@ -73,6 +74,7 @@ func estimateCommand(std cli.Streams) *cobra.Command {
 	cmd.Flags().StringVar(&prefix, "batches", "", "with --database, only batches whose keys begin so")
 	cmd.Flags().IntVar(&nights, "nights", 16, "nights of the demo, and of jobs that sleep; 0 leaves them out")
 	cmd.Flags().IntVar(&seeds, "seeds", 4, "worlds of each kind, of 24 nights; 0 leaves them out")
+	cmd.Flags().Uint64Var(&seed, "seed", 1, "of the first world of each kind, and of the nights of sleeps")
 	cmd.Flags().StringVar(&tagexec, "tagexec", "", "the tagexec program whose demo is run (default one that is built from the checkout of the working directory)")
 	return cmd
 }
@@ -91,11 +93,11 @@ func replayDatabase(ctx context.Context, url, prefix string, add func(replay.Sco
 }
 
 // replayMade makes pasts and replays them.
-func replayMade(ctx context.Context, std cli.Streams, tagexec string, nights, seeds int, add func(replay.Score)) (err error) {
+func replayMade(ctx context.Context, std cli.Streams, tagexec string, nights, seeds int, seed uint64, add func(replay.Score)) (err error) {
 	for _, kind := range replay.Worlds() {
 		var traces []*replay.Trace
-		for seed := range seeds {
-			traces = append(traces, kind.Trace(uint64(seed)))
+		for i := range seeds {
+			traces = append(traces, kind.Trace(seed+uint64(i)))
 		}
 		if len(traces) > 0 {
 			add(replay.Replay(leastJobs, traces...))
@@ -121,7 +123,7 @@ func replayMade(ctx context.Context, std cli.Streams, tagexec string, nights, se
 	bar := cli.NewProgress(std.Err, 5*time.Second, "nights")
 	defer bar.End()
 	return withQueue(ctx, d.url, func(conn *pgx.Conn) error {
-		n := &replay.Nights{DB: conn, Count: nights, Show: bar.Show}
+		n := &replay.Nights{DB: conn, Count: nights, Seed: seed, Show: bar.Show}
 		for _, past := range []struct {
 			name, prefix string
 			run          func(context.Context, *replay.Nights) error

@@ -97,7 +97,7 @@ func (d *demonstration) sleep(ctx context.Context, n *replay.Nights) error {
 	if err != nil {
 		return fmt.Errorf("make a pool: %w", err)
 	}
-	return d.with(ctx, 2, 8, func(ctx context.Context) error { return n.Sleeps(ctx, sleepers, 1) })
+	return d.with(ctx, 2, 8, func(ctx context.Context) error { return n.Sleeps(ctx, sleepers) })
 }
 
 // demo runs nights of the demo's jobs on an executor like the demo's.

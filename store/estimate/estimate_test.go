@@ -168,6 +168,24 @@ func TestFailuresOfThePastMakeABatchLonger(t *testing.T) {
 	}
 }
 
+func TestWhatFailsForGoodIsNotTriedAgain(t *testing.T) {
+	t.Parallel()
+	n := newNight(1)
+	n.add(10)
+	n.Past["tag 10"] = nil
+	for i := range 20 {
+		n.Past["tag 10"] = append(n.Past["tag 10"], Run{
+			Tag: "tag 10", Batch: fmt.Sprint("before ", i), Like: Like{"sql", "default"}, Seconds: 10, Failed: i%5 > 0, Final: i%5 > 0, Ended: noon.AddDate(0, 0, -1-i),
+		})
+	}
+	for draw := range 50 {
+		s := &schedule{plan: newPlan(newPast(&n.Queue)), draw: draw}
+		if got := s.run(); math.Abs(got-10) > 1e-6 {
+			t.Errorf("it ends after %.1f s; want 10, as it ended each time", got)
+		}
+	}
+}
+
 func TestWhatFollowsAtOnceHasNoGap(t *testing.T) {
 	t.Parallel()
 	n := newNight(1)

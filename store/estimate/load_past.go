@@ -8,23 +8,25 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-const runColumns = `a.job_id, a.tag, coalesce(a.batch, ''), a.kind, a.pool, a.run_seconds, a.queue_wait_seconds, a.finished_at, a.outcome <> 'succeeded'`
+const runColumns = `a.job_id, a.tag, coalesce(a.batch, ''), a.kind, a.pool, a.run_seconds, a.queue_wait_seconds, a.finished_at, a.outcome <> 'succeeded',
+       a.outcome = 'failed' AND EXISTS (
+           SELECT FROM tagreport.jobs f WHERE f.id = a.job_id AND f.attempt = a.attempt AND f.state = 'failed' AND f.failures < f.max_attempts)`
 
 // told: what was cancelled or handed back does not tell how long a job takes.
 const told = `a.outcome IN ('succeeded', 'failed', 'timed_out', 'lost')`
 
 func scanRun(row pgx.CollectableRow) (r Run, err error) {
-	return r, row.Scan(&r.JobID, &r.Tag, &r.Batch, &r.Kind, &r.Pool, &r.Seconds, &r.Waited, &r.Ended, &r.Failed)
+	return r, row.Scan(&r.JobID, &r.Tag, &r.Batch, &r.Kind, &r.Pool, &r.Seconds, &r.Waited, &r.Ended, &r.Failed, &r.Final)
 }
 
 const endedSQL = `-- tagexec: estimate of batch, its ended jobs
-SELECT *
-  FROM (SELECT ` + runColumns + `
-          FROM tagreport.attempts a
-         WHERE a.batch = @batch::text
-           AND ` + told + `
-         LIMIT @seen) e
- ORDER BY e.finished_at DESC
+SELECT ` + runColumns + `
+  FROM (SELECT *
+          FROM tagreport.attempts e
+         WHERE e.batch = @batch::text
+         LIMIT @seen) a
+ WHERE ` + told + `
+ ORDER BY a.finished_at DESC
  LIMIT @most`
 
 func (q *Queue) loadEnded(ctx context.Context, db Querier, most limits) error {

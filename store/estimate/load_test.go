@@ -32,6 +32,7 @@ func TestLoadReadsWhatAnAnalystMayKnowOfABatch(t *testing.T) {
 	t.Parallel()
 	db := storetest.New(t)
 	db.Exec(past, 12, 20)
+	db.Exec("UPDATE tagexec.tag_jobs SET state = 'failed', last_outcome = 'failed', failures = 1, max_attempts = CASE batch WHEN 'before 5' THEN 3 ELSE 1 END WHERE batch IN ('before 5', 'before 6') AND tag = 'tag 9'")
 	db.Exec("INSERT INTO tagexec.tag_pools (pool, slots) VALUES ('warehouse', 4)")
 	db.Exec("INSERT INTO tagexec.tag_pools (pool, paused) VALUES ('shut', true)")
 	db.Exec("INSERT INTO tagexec.tag_batches (batch, due_at) VALUES ('night', now() + interval '1 hour')")
@@ -72,6 +73,7 @@ func TestLoadReadsWhatAnAnalystMayKnowOfABatch(t *testing.T) {
 	storetest.Check(t, "past runs of a tag, and a failed one", len(runs), 13)
 	storetest.Check(t, "the newest first", []any{runs[0].Batch, runs[0].Seconds, runs[0].Like}, []any{"before 1", 9.0, estimate.Like{Kind: "sql", Pool: "default"}})
 	storetest.Check(t, "the failed one", []any{runs[3].Failed, runs[3].Seconds, runs[3].Batch}, []any{true, 60.0, "before 3"})
+	storetest.Check(t, "one that succeeded later, one with attempts left, one without", []any{runs[3].Final, runs[5].Failed, runs[5].Final, runs[6].Failed, runs[6].Final}, []any{false, true, true, true, false})
 	storetest.Check(t, "past of what has ended tonight", len(q.Past["tag 8"]), 13)
 
 	told := estimate.Of(q)

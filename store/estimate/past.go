@@ -4,7 +4,6 @@ import (
 	"maps"
 	"math"
 	"slices"
-	"time"
 )
 
 const (
@@ -21,11 +20,11 @@ type past struct {
 	q       *Queue
 	tonight map[string][]Run // the batch's ended attempts by series, the newest first
 	failing float64          // share of all attempts that failed
+	final   float64          // share of these that failed for good
 	known   map[likeSeries]*prediction
 	base    *base
-	drift   drift   // of tonight
-	done    course  // of the batch's ended attempts
-	since   float64 // seconds since the first start of the batch
+	drift   drift  // of tonight
+	levels  levels // of the batch's ended attempts
 }
 
 type likeSeries struct {
@@ -36,11 +35,14 @@ type likeSeries struct {
 func newPast(q *Queue) *past {
 	q = q.inSeries()
 	p := &past{q: q, tonight: map[string][]Run{}, known: map[likeSeries]*prediction{}, base: newBase(q)}
-	failed, all := 0, 0
+	final, failed, all := 0, 0, 0
 	count := func(runs []Run) {
 		for i := range runs {
 			if all++; runs[i].Failed {
 				failed++
+			}
+			if runs[i].Final {
+				final++
 			}
 		}
 	}
@@ -48,36 +50,15 @@ func newPast(q *Queue) *past {
 	for _, runs := range q.Past {
 		count(runs)
 	}
-	p.failing = float64(failed) / float64(max(all, 1))
+	p.failing, p.final = float64(failed)/float64(max(all, 1)), float64(final)/float64(max(failed, 1))
 	ended := slices.SortedStableFunc(slices.Values(q.Ended), func(a, b Run) int { return b.Ended.Compare(a.Ended) })
 	for _, r := range ended {
 		p.tonight[r.series] = append(p.tonight[r.series], r)
 	}
-	p.done, p.since = courseOf(q.Ended), sinceStart(q)
+	_, p.levels = courseOf(q.Ended, 0)
 	p.drift = p.base.tonight(q)
 	p.base.effects[q.Batch] = &effect{size: p.drift.mean}
 	return p
-}
-
-// sinceStart is how many seconds ago the batch began to run.
-func sinceStart(q *Queue) float64 {
-	first := q.Now
-	for i := range q.Ended {
-		first = earliest(first, q.Ended[i].Ended.Add(-time.Duration(q.Ended[i].Seconds*float64(time.Second))))
-	}
-	for i := range q.Jobs {
-		if j := &q.Jobs[i]; j.running() && j.Batch == q.Batch {
-			first = earliest(first, j.StartedAt)
-		}
-	}
-	return q.Now.Sub(first).Seconds()
-}
-
-func earliest(a, b time.Time) time.Time {
-	if b.Before(a) {
-		return b
-	}
-	return a
 }
 
 // of predicts the jobs of a series. Where that has hardly any runs, those of the
@@ -88,7 +69,7 @@ func (p *past) of(series string, like Like) *prediction {
 	if one := p.known[key]; one != nil {
 		return one
 	}
-	one := &prediction{}
+	one, final := &prediction{}, 0
 	each := perBatch(p.q.Past[series])
 	weight, less := 1.0, math.Pow(older, 1/each)
 	for _, runs := range [][]Run{p.tonight[series], p.q.Past[series]} {
@@ -96,6 +77,9 @@ func (p *past) of(series string, like Like) *prediction {
 			switch {
 			case runs[i].Failed:
 				one.failed = append(one.failed, max(runs[i].Seconds, shortest))
+				if runs[i].Final {
+					final++
+				}
 			case float64(one.own) < lastRuns*each:
 				one.runs = append(one.runs, pastRun{log: p.base.without(&runs[i]), share: weight})
 				one.own++
@@ -104,6 +88,7 @@ func (p *past) of(series string, like Like) *prediction {
 		}
 	}
 	one.failures = (float64(len(one.failed)) + 2*p.failing) / float64(len(one.failed)+one.own+2)
+	one.final = (float64(final) + 2*p.final) / float64(len(one.failed)+2)
 	if one.own < enoughRuns {
 		one.runs = append(one.runs, p.others(like)...)
 	}

@@ -41,6 +41,7 @@ type job struct {
 	retry    bool    // it waits for a retry; of a draw
 	began    float64 // its present attempt, or now if that was before; of a draw
 	failed   bool    // its present attempt will have; of a draw
+	final    bool    // and will be its last
 }
 
 // compare is the order in which the jobs of a lane are claimed.

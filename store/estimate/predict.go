@@ -30,6 +30,7 @@ type prediction struct {
 	tails    []float64 // sorted logarithms of any tag's runs in relation to the center of their tag
 	failed   []float64 // seconds of attempts that failed
 	failures float64   // share of attempts that fail
+	final    float64   // share of these that fail for good
 	own      int       // how many of the runs are of its series
 }
 

@@ -71,6 +71,7 @@ type Run struct {
 	Waited  float64 // seconds from when it was due to its start
 	Ended   time.Time
 	Failed  bool // else it succeeded
+	Final   bool // it failed for good, though the job had attempts left: its error was permanent
 
 	series string // as of a job
 }

@@ -17,12 +17,14 @@ type schedule struct {
 	left      int     // jobs of the batch that have not ended
 	end       float64 // of those that have
 	longest   int32   // the last of them; -1 for none
-	work      float64 // of the attempts of the batch, in seconds
-	runs      int     // these attempts
-	at, most  int     // of them at the same time: now, and at most
-	keysFirst bool    // keyed jobs and lanes of unlimited pools have the first choice in turn
-	pass      int     // over the lines of a limited pool
-	waits     *waits  // nil: nobody asks what jobs wait for
+	work      float64 // of the attempts of the batch from now on, in seconds
+	runs      int     // attempts of the batch, with those that have ended
+	at        int     // of them at the same time, since changed
+	changed   float64
+	levels    levels
+	keysFirst bool   // keyed jobs and lanes of unlimited pools have the first choice in turn
+	pass      int    // over the lines of a limited pool
+	waits     *waits // nil: nobody asks what jobs wait for
 }
 
 // event is the end of an attempt and of the gap behind it, or the end of a retry's delay.
@@ -61,7 +63,7 @@ func (s *schedule) run() float64 {
 func (s *schedule) begin() {
 	s.jobs, s.events = append(s.jobs[:0], s.plan.jobs...), s.events[:0]
 	s.now, s.next, s.free, s.end, s.longest, s.left, s.keysFirst = 0, 0, 0, 0, -1, s.own, false
-	s.work, s.runs, s.at, s.most = s.past.done.work, s.past.done.runs, 0, s.past.done.most
+	s.work, s.runs, s.at, s.changed, s.levels = 0, len(s.past.q.Ended), 0, 0, append(s.levels[:0], s.past.levels...)
 	for _, p := range s.pools {
 		p.used = 0
 	}
@@ -106,23 +108,29 @@ func (s *schedule) give(i int32) {
 	j.began = s.now
 	lasts := s.lasts(j)
 	if j.own {
-		s.work += j.elapsed + lasts
+		s.work += lasts
 		s.runs++
-		s.at++
-		s.most = max(s.most, s.at)
+		s.change(1)
 	}
 	push(&s.events, event{s.now + lasts + s.gap, i}, sooner)
 }
 
-// course is how the batch goes as a whole, from its first start on.
+// course is how the batch goes from now on.
 func (s *schedule) course() course {
-	return course{seconds: s.past.since + s.end, work: s.work, runs: s.runs, most: s.most}
+	return course{seconds: s.end, work: s.work, runs: s.runs, atOnce: s.levels.usual()}
+}
+
+// change counts an attempt more of the batch, or one less.
+func (s *schedule) change(by int) {
+	s.levels.add(s.at, s.now-s.changed)
+	s.at, s.changed = s.at+by, s.now
 }
 
 // lasts is how long an attempt still takes. It decides whether it fails.
 func (s *schedule) lasts(j *job) float64 {
 	d := diceOf(s.seed, s.draw, j.id, int(j.failures))
 	j.failed = d.next() < j.expected.failures
+	j.final = j.failed && d.next() < j.expected.final
 	var seconds float64
 	switch {
 	case j.elapsed > 0:
@@ -133,7 +141,7 @@ func (s *schedule) lasts(j *job) float64 {
 		seconds = j.expected.draw(s.drift, &d)
 	}
 	if j.limit > 0 && seconds > j.limit {
-		seconds, j.failed = max(j.limit, j.elapsed), true
+		seconds, j.failed, j.final = max(j.limit, j.elapsed), true, false
 	}
 	return seconds*j.times - j.elapsed
 }
@@ -171,7 +179,7 @@ func (s *schedule) ended(i int32) {
 	c.free++
 	s.free++
 	if j.own {
-		s.at--
+		s.change(-1)
 	}
 	if len(c.ahead) > 0 {
 		first := c.ahead[0]
@@ -184,7 +192,7 @@ func (s *schedule) ended(i int32) {
 	}
 	j.elapsed, j.crew = 0, -1
 	switch {
-	case j.failed && j.failures < j.most && j.line != nil:
+	case j.failed && !j.final && j.failures < j.most && j.line != nil:
 		d := diceOf(s.seed, s.draw, j.id, -int(j.failures))
 		j.retry, j.runAt = true, s.now+retryDelay(int(j.failures), d.next())
 		push(&s.events, event{j.runAt, i}, sooner)

@@ -18,12 +18,12 @@ const (
 	alike = 0.8
 )
 
-// course is how a batch went as a whole.
+// course is how the rest of a batch went, from a moment on.
 type course struct {
-	seconds float64 // from its first start to its end
-	work    float64 // of its attempts
-	runs    int
-	most    int // attempts at the same time
+	seconds float64 // to its end
+	work    float64 // of its attempts in that time, in seconds
+	runs    int     // attempts of the batch, from its first on
+	atOnce  int     // of these at the same time, usually
 }
 
 // stretch is how long a batch takes for its work, as a logarithm. A plan knows what it
@@ -33,11 +33,12 @@ func (c course) stretch() float64 { return math.Log(max(c.seconds, shortest) / m
 // like reports whether a course tells something of another.
 func (c course) like(o course) bool {
 	near := func(a, b int) bool { return float64(a) >= alike*float64(b) && float64(b) >= alike*float64(a) }
-	return near(c.runs, o.runs) && near(c.most, o.most)
+	return near(c.runs, o.runs) && near(c.atOnce, o.atOnce)
 }
 
-// courseOf is that of runs.
-func courseOf(runs []Run) (c course) {
+// courseOf is how a batch of ended runs went when a share of them was done, with the levels
+// of all of it.
+func courseOf(runs []Run, done float64) (c course, l levels) {
 	type moment struct {
 		at    time.Time
 		begun int
@@ -45,23 +46,30 @@ func courseOf(runs []Run) (c course) {
 	moments := make([]moment, 0, 2*len(runs))
 	for i := range runs {
 		seconds := max(runs[i].Seconds, shortest)
-		c.work += seconds
 		moments = append(moments, moment{runs[i].Ended.Add(-time.Duration(seconds * float64(time.Second))), 1}, moment{runs[i].Ended, -1})
 	}
 	slices.SortFunc(moments, func(a, b moment) int { return cmp.Or(a.at.Compare(b.at), cmp.Compare(a.begun, b.begun)) })
-	at := 0
-	for _, m := range moments {
-		at += m.begun
-		c.most = max(c.most, at)
+	at, toEnd := 0, int(math.Round(done*float64(len(runs)))) // attempts now, and those that end before the rest
+	for i, m := range moments {
+		if i > 0 {
+			seconds := m.at.Sub(moments[i-1].at).Seconds()
+			l.add(at, seconds)
+			if toEnd <= 0 {
+				c.seconds += seconds
+				c.work += float64(at) * seconds
+			}
+		}
+		if at += m.begun; m.begun < 0 {
+			toEnd--
+		}
 	}
-	if c.runs = len(runs); c.runs > 0 {
-		c.seconds = moments[len(moments)-1].at.Sub(moments[0].at).Seconds()
-	}
-	return c
+	c.runs, c.atOnce = len(runs), l.usual()
+	return c, l
 }
 
-// before are the courses of earlier batches, the newest first, of the series of this one.
-func before(q *Queue) (list []course) {
+// before are the courses of earlier batches, the newest first, of the series of this one,
+// when such a share of their runs was done.
+func before(q *Queue, done float64) (list []course) {
 	series := map[string]bool{}
 	for i := range q.Ended {
 		series[q.Ended[i].series] = true
@@ -89,17 +97,18 @@ func before(q *Queue) (list []course) {
 	}
 	slices.SortFunc(names, func(a, b string) int { return cmp.Or(last[b].Compare(last[a]), cmp.Compare(a, b)) })
 	for _, name := range names[:min(len(names), driftBatches)] {
-		list = append(list, courseOf(runs[name]))
+		c, _ := courseOf(runs[name], done)
+		list = append(list, c)
 	}
 	return list
 }
 
 // stretched makes the ends of the draws as much later or earlier as batches before this one
-// took for their work than the draws do for theirs, and spreads them as far. courses are
-// those of the draws.
+// took for the rest of their work than the draws do for theirs, and spreads them as far. What
+// has gone otherwise so far says nothing of the rest. courses are those of the draws.
 func (p *plan) stretched(q *Queue, ends []ending, courses []course) {
 	var were []float64
-	for _, c := range before(q) {
+	for _, c := range before(q, float64(len(q.Ended))/float64(max(courses[0].runs, 1))) {
 		if c.like(courses[0]) {
 			were = append(were, c.stretch())
 		}
@@ -116,12 +125,7 @@ func (p *plan) stretched(q *Queue, ends []ending, courses []course) {
 	n := float64(len(were))
 	doubt, usual := medianVariance(pastSpread, n), usualStretch*usualStretch
 	more := max(0, pastSpread*pastSpread-drawsSpread*drawsSpread) * n / (n + usualBatches) // less what may be chance
-	// What has gone otherwise so far says nothing of the rest.
-	left := 1 - p.past.done.work/max(courses[0].work, shortest)
-	shift := drift{
-		mean:      left * left * (past - draws) * usual / (usual + doubt),
-		deviation: math.Sqrt(left * (more + usual*doubt/(usual+doubt))),
-	}
+	shift := drift{mean: (past - draws) * usual / (usual + doubt), deviation: math.Sqrt(more + usual*doubt/(usual+doubt))}
 	factors := shift.shuffled(len(ends), p.seed+1)
 	for i := range ends {
 		ends[i].seconds *= math.Exp(factors[i])

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"testing"
 	"time"
+
+	"github.com/tagexec/tagexec/store/storetest"
 )
 
 // nightly is a night of 16 jobs of ten seconds on four workers, after five nights in each
@@ -43,4 +45,18 @@ func TestABatchStretchesAsThoseBeforeIt(t *testing.T) {
 	if others := left(nightly(8, 10*time.Second)); others > 1.1*plain || others < 0.9*plain {
 		t.Errorf("nights of twice as many workers: %.1f s, want as planned", others)
 	}
+}
+
+// An executor claims short jobs ahead: then more run, by their times, than it has workers.
+func TestJobsClaimedAheadAreNoMoreWorkers(t *testing.T) {
+	t.Parallel()
+	var runs []Run
+	for i := range 30 {
+		runs = append(runs, Run{Tag: "tag", Batch: "before", Seconds: 10.5, Ended: noon.Add(time.Duration(i/3) * 10 * time.Second)})
+	}
+	course, _ := courseOf(runs, 0)
+	storetest.Check(t, "runs at the same time", course.atOnce, 3)
+	storetest.Check(t, "seconds", course.seconds, 100.5)
+	course, _ = courseOf(nil, 0)
+	storetest.Check(t, "of none", course.atOnce, 0)
 }

@@ -10,7 +10,7 @@ const (
 	// usualWander is by how much the later runs of a batch drift from its earlier ones
 	// where too few batches are known: the standard deviation of the logarithm. It
 	// weighs as much as usualBatches.
-	usualWander = 0.05
+	usualWander = 0.08
 	// wanderJobs of a batch tell how it wanders.
 	wanderJobs = 20
 )

@@ -46,8 +46,8 @@ type ganttRow struct {
 type ganttBar struct {
 	X, Y, Width  float64
 	Class        string
-	Mark         string // where it has room for one
-	Last         bool   // of its slot
+	Mark         string  // where it has room for one
+	Last         bool    // of its slot
 	BadY         float64 // of several: the share of those that failed, at the foot
 	BadHeight    float64
 	Link, Title  string

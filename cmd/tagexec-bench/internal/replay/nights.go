@@ -17,6 +17,7 @@ import (
 type Nights struct {
 	DB    *pgx.Conn // of a login that may submit
 	Count int
+	Seed  uint64 // of what is drawn by chance
 	Show  func(done, total int, note string)
 }
 
@@ -60,8 +61,8 @@ const sleepTags = 100
 // Sleeps runs jobs that sleep, on executors that are real: so nothing but the rules
 // of the claim, and what a claim and a record cost, decides when they run. Their pool
 // of so many slots must exist.
-func (n *Nights) Sleeps(ctx context.Context, pool string, seed uint64) error {
-	r := rand.New(rand.NewPCG(seed, 1))
+func (n *Nights) Sleeps(ctx context.Context, pool string) error {
+	r := rand.New(rand.NewPCG(n.Seed, 1))
 	usual := make([]float64, sleepTags)
 	for i := range usual {
 		usual[i] = math.Exp(0.8 * r.NormFloat64())

@@ -108,9 +108,16 @@ func newHistory(t *Trace) *history {
 	var all []estimate.Run
 	for i := range t.Jobs {
 		j := &t.Jobs[i]
-		for _, a := range j.Attempts {
+		failures := 0
+		for n, a := range j.Attempts {
+			if a.Failed {
+				failures++
+			}
 			if a.Counts {
-				all = append(all, estimate.Run{JobID: j.ID, Tag: j.Tag, Batch: j.Batch, Like: j.Like, Seconds: a.Ended.Sub(a.Started).Seconds(), Waited: a.Started.Sub(a.Due).Seconds(), Ended: a.Ended, Failed: a.Failed})
+				all = append(all, estimate.Run{
+					JobID: j.ID, Tag: j.Tag, Batch: j.Batch, Like: j.Like, Seconds: a.Ended.Sub(a.Started).Seconds(), Waited: a.Started.Sub(a.Due).Seconds(), Ended: a.Ended,
+					Failed: a.Failed, Final: a.Failed && n == len(j.Attempts)-1 && failures < j.MaxAttempts,
+				})
 			}
 		}
 	}
