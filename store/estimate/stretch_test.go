@@ -60,3 +60,25 @@ func TestJobsClaimedAheadAreNoMoreWorkers(t *testing.T) {
 	course, _ = courseOf(nil, 0)
 	storetest.Check(t, "of none", course.atOnce, 0)
 }
+
+// What comes later is compared with what came later, however the beginning went.
+func TestTheRestOfABatchIsComparedWithTheRestOfOthers(t *testing.T) {
+	t.Parallel()
+	var runs []Run
+	for i := range 20 { // one after the other; the last ten are each held up for as long as they run
+		end := time.Duration(i+1) * 10 * time.Second
+		if i >= 10 {
+			end += time.Duration(i-9) * 10 * time.Second
+		}
+		runs = append(runs, Run{Tag: "tag", Batch: "before", Seconds: 10, Ended: noon.Add(end)})
+	}
+	for done, want := range map[float64]course{
+		0:    {seconds: 300, work: 200, runs: 20, atOnce: 1},
+		0.5:  {seconds: 200, work: 100, runs: 20, atOnce: 1},
+		0.75: {seconds: 100, work: 50, runs: 20, atOnce: 1},
+		1:    {runs: 20, atOnce: 1},
+	} {
+		got, _ := courseOf(runs, done)
+		storetest.Check(t, fmt.Sprintf("after %.0f %%", 100*done), got, want)
+	}
+}

@@ -52,7 +52,7 @@ func (r *Reader) lookBack(ctx context.Context, order jobOrder, f JobFilter, from
 		largest = maxPayloads
 	}
 	looked := &LookBack{}
-	for size := firstWindow; ; size = min(4*size, largest) {
+	for size, asked := firstWindow, began; ; size, asked = nextWindow(size, largest, time.Since(asked), maxLookTime-time.Since(began)), time.Now() {
 		args := f.args(limit - len(page.Jobs))
 		args["at"], args["id"], args["window"] = from.At, from.ID, size
 		hits, err := r.jobs(ctx, f, order.hits, args)
@@ -79,4 +79,14 @@ func (r *Reader) lookBack(ctx context.Context, order jobOrder, f JobFilter, from
 			return page, nil
 		}
 	}
+}
+
+// nextWindow is how many jobs to look at after so many took so long, in what is left of the
+// time: on a busy server a window of four times as many might take all that a statement may.
+func nextWindow(size, largest int, took, left time.Duration) int {
+	next := min(4*size, largest)
+	if fits := float64(size) * left.Seconds() / took.Seconds(); fits < float64(next) {
+		next = max(int(fits), firstWindow/4)
+	}
+	return next
 }

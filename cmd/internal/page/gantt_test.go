@@ -1,6 +1,7 @@
 package page_test
 
 import (
+	"html"
 	"net/http"
 	"regexp"
 	"strconv"
@@ -89,6 +90,26 @@ func TestManyBarsFold(t *testing.T) {
 	if n := strings.Count(w.Body.String(), `height="11"`); n < 9 || n > 700 {
 		t.Errorf("%d bars, want 9 to 700", n)
 	}
+}
+
+// A gantt is made of the first attempts of a very large batch, and leads on to the next ones.
+func TestAGanttOfTooManyAttemptsLeadsOn(t *testing.T) {
+	t.Parallel()
+	db := storetest.New(t)
+	db.Exec("INSERT INTO tagexec.tag_batches (batch) VALUES ('a/b')")
+	db.Exec("ALTER TABLE tagexec.tag_jobs DISABLE TRIGGER check_new_jobs")
+	db.Exec(`INSERT INTO tagexec.tag_jobs (tag, batch, state, attempt, created_at, run_at, started_at, finished_at, executor_id)
+	         SELECT 'short', 'a/b', 'succeeded', 1, t, t, t + i * interval '1 s', t + i * interval '1 s' + interval '0.6 s', '00000000-0000-0000-0000-000000000001'
+	           FROM generate_series(0, 10009) i, (SELECT timestamptz '2026-11-22 03:00Z' AS t) z`)
+	db.Exec("ALTER TABLE tagexec.tag_jobs ENABLE TRIGGER check_new_jobs")
+	s := open(t, db.URL, access.Viewer)
+	w := s.get("/batches/a%2Fb/gantt")
+	has(t, w, http.StatusOK, "10,010 attempts", "Only the first 10,000 are drawn")
+	next := regexp.MustCompile(`drawn: <a href="([^"]+)">`).FindStringSubmatch(w.Body.String())
+	if next == nil {
+		t.Fatal("no link to the rest")
+	}
+	has(t, s.get(html.UnescapeString(next[1])), http.StatusOK, "a/b: 11 attempts", "!Only the first")
 }
 
 // Where the pool was paused, the gap says by whom.

@@ -49,6 +49,7 @@ func TestJobsAreFoundByTheirFilter(t *testing.T) {
 		"/jobs?created_since=2000-01-01&tag=other":                      {"2 jobs of tag other"},
 		"/jobs?created_until=2000-01-01T03:00":                          {"No job matches."},
 		"/jobs?tag=it%27s":                                              {"j.tag = <span class=\"c-string\">&#39;it&#39;&#39;s&#39;</span>"},
+		"/jobs?tag=chrun":                                               {"There is no job of tag chrun.", "No job of tag &#34;chrun&#34; has ended, or all were pruned; did you mean churn?"},
 		"/jobs?executor=" + db.Executor().String():                      {"No job matches."},
 		"/jobs?biz_date=2026-11-22&kind=sql&pool=p":                     {"There is no job in pool p of kind sql for 2026-11-22."},
 	} {

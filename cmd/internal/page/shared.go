@@ -37,6 +37,9 @@ const (
 	share      = 100
 	leastOften = 15 * time.Second // however long it takes
 	forgotten  = time.Minute      // nobody looks at it any more
+	// slow is how long a question takes that a visitor is not kept waiting for, if there is
+	// an answer that came due no longer than this ago.
+	slow, lately = 50 * time.Millisecond, 15 * time.Second
 	// maxAnswers is how many are kept for longer than they are fresh.
 	maxAnswers = 500
 	// askedFor is longer than any question of a page may take on the server.
@@ -54,8 +57,9 @@ type part[T any] struct {
 }
 
 // ask asks a question for a section, or takes what somebody else was told a moment ago
-// with the same rights. A database that is away leaves the last answer, with its time. key
-// names the question and all that it depends on but the rights.
+// with the same rights. What takes long is asked anew behind who looks at it: he gets the
+// last answer, and the next look a newer one. A database that is away leaves the last answer,
+// with its time. key names the question and all that it depends on but the rights.
 func ask[T any](v *visit, key string, life time.Duration, question func(context.Context, *report.Reader) (T, error)) part[T] {
 	s := v.page.shared
 	key = fmt.Sprintf("%s as %q", key, v.Seat.role)
@@ -63,15 +67,25 @@ func ask[T any](v *visit, key string, life time.Duration, question func(context.
 	if last.err == nil {
 		life = max(life, min(share*last.took, leastOften))
 	}
-	if !known || time.Since(last.asked) >= life {
-		answer, _, _ := s.flights.Do(key, func() (any, error) {
-			ctx, cancel := context.WithTimeout(context.WithoutCancel(v.r.Context()), askedFor) // others wait for it too
-			defer cancel()
-			began := time.Now()
-			value, err := question(ctx, v.reader)
-			return s.note(key, value, began, err), nil
-		})
-		last = answer.(answered)
+	if age := time.Since(last.asked); !known || age >= life {
+		anew := func() answered {
+			answer, _, _ := s.flights.Do(key, func() (any, error) {
+				ctx, cancel := context.WithTimeout(context.WithoutCancel(v.r.Context()), askedFor) // others wait for it too
+				defer cancel()
+				began := time.Now()
+				value, err := question(ctx, v.reader)
+				return s.note(key, value, began, err), nil
+			})
+			return answer.(answered)
+		}
+		if last.took < slow || last.err != nil || age > life+lately {
+			last = anew()
+		} else {
+			go func() {
+				defer func() { _ = recover() }() // whoever waits for the answer next panics where it is logged
+				anew()
+			}()
+		}
 	}
 	p := part[T]{At: last.at, took: last.took, err: last.err}
 	if last.value != nil {

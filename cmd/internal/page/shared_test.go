@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/tagexec/tagexec/cmd/internal/clitest"
 	"github.com/tagexec/tagexec/store/report"
 )
 
@@ -29,4 +30,32 @@ func TestWhatTakesLongIsAskedSeldom(t *testing.T) {
 	if p := ask(v, "failed", 0, question); p.Value != 2 || asked != 1 {
 		t.Errorf("after a failure: asked %d times, told %d", asked, p.Value)
 	}
+}
+
+// Who looks at what takes long gets the last answer, and a newer one is there when he looks
+// again; but not one of long ago.
+func TestWhatTakesLongIsAskedBehindWhoLooks(t *testing.T) {
+	t.Parallel()
+	v := &visit{frame: &frame{}, page: &Page{shared: newShared()}, r: httptest.NewRequest("GET", "/", nil)}
+	s := v.page.shared
+	question := func(context.Context, *report.Reader) (int, error) { return 2, nil }
+	old := func(key string, ago time.Duration) {
+		s.note(key+` as ""`, 1, time.Now().Add(-100*time.Millisecond), nil)
+		answer := s.answers[key+` as ""`]
+		answer.asked = time.Now().Add(-ago)
+		s.answers[key+` as ""`] = answer
+	}
+	old("lately", 12*time.Second)
+	if p := ask(v, "lately", 0, question); p.Value != 1 {
+		t.Errorf("told %d, want the last answer", p.Value)
+	}
+	clitest.Eventually(t, "the newer answer", func() bool { return ask(v, "lately", 0, question).Value == 2 })
+	old("long ago", 40*time.Second)
+	if p := ask(v, "long ago", 0, question); p.Value != 2 {
+		t.Errorf("told %d, want a new answer", p.Value)
+	}
+	old("panics", 12*time.Second)
+	ended := make(chan bool)
+	ask(v, "panics", 0, func(context.Context, *report.Reader) (int, error) { defer close(ended); panic("at work") })
+	<-ended
 }

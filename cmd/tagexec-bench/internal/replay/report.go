@@ -61,11 +61,12 @@ func (p PointScore) verdict() string {
 		}
 	}
 	miss(p.Asked == p.Refused, "no estimate")
-	inside := math.Round(100*p.Inside) / 100 // as it is printed
+	printed := func(share float64) float64 { return math.Round(100*share) / 100 }
+	inside := printed(p.Inside)
 	miss(p.Inside >= 0 && inside < LeastInside, "too narrow")
 	miss(inside > MostInside, "too wide")
 	most := map[float64]float64{0.25: MostErrorAtQuarter, 0.5: MostErrorAtHalf}[p.Point]
-	errs := most > 0 && p.Error > most
+	errs := most > 0 && printed(p.Error) > most
 	chance := errs && p.Least > most // also who knows how run times are distributed errs by more
 	miss(errs && !chance, "error")
 	miss(p.Naive >= 0 && p.Better < LeastBetter, "hardly better")
