@@ -14,10 +14,11 @@
 //     for the whole of tonight: from its ended jobs, and from how much the batches
 //     before drifted (base.go, drift.go).
 //   - What plans do not know of, such as a batch that is submitted later and goes first,
-//     made the batches before this one longer for their work than plans are; so it is
-//     taken to do with this one (stretch.go).
+//     made the rest of the batches before this one longer for its work than plans are; so
+//     it is taken to do with this one (stretch.go).
 //   - A job that runs is given a run that is longer than it has run.
-//   - Attempts fail as often as those of the tag did; then they wait, and run again.
+//   - Attempts fail as often as those of the tag did, and as often for good; else they
+//     wait, and run again.
 //
 // # What is played
 //

@@ -74,17 +74,23 @@ func TestShortJobsFold(t *testing.T) {
 	}
 }
 
+// shortRuns makes batch a/b, of which each of so many executors ran so many jobs of 0.6 s, one
+// a second.
+func shortRuns(db *storetest.DB, jobs, executors int) {
+	db.Exec("INSERT INTO tagexec.tag_batches (batch) VALUES ('a/b')")
+	db.Exec("ALTER TABLE tagexec.tag_jobs DISABLE TRIGGER check_new_jobs")
+	db.Exec(`INSERT INTO tagexec.tag_jobs (tag, batch, state, attempt, created_at, run_at, started_at, finished_at, executor_id)
+	         SELECT 'short', 'a/b', 'succeeded', 1, t, t, t + i * interval '1 s', t + i * interval '1 s' + interval '0.6 s', ('00000000-0000-0000-0000-00000000000' || e)::uuid
+	           FROM generate_series(1, $1::int) i, generate_series(1, $2::int) e, (SELECT timestamptz '2026-11-22 03:00Z' AS t) z`, jobs, executors)
+	db.Exec("ALTER TABLE tagexec.tag_jobs ENABLE TRIGGER check_new_jobs")
+}
+
 // However many they are, there are no more bars than a page bears: the shorter ones fold
 // first.
 func TestManyBarsFold(t *testing.T) {
 	t.Parallel()
 	db := storetest.New(t)
-	db.Exec("INSERT INTO tagexec.tag_batches (batch) VALUES ('a/b')")
-	db.Exec("ALTER TABLE tagexec.tag_jobs DISABLE TRIGGER check_new_jobs")
-	db.Exec(`INSERT INTO tagexec.tag_jobs (tag, batch, state, attempt, created_at, run_at, started_at, finished_at, executor_id)
-	         SELECT 'short', 'a/b', 'succeeded', 1, t, t, t + i * interval '1 s', t + i * interval '1 s' + interval '0.6 s', ('00000000-0000-0000-0000-00000000000' || e)::uuid
-	           FROM generate_series(0, 399) i, generate_series(1, 9) e, (SELECT timestamptz '2026-11-22 03:00Z' AS t) z`)
-	db.Exec("ALTER TABLE tagexec.tag_jobs ENABLE TRIGGER check_new_jobs")
+	shortRuns(db, 400, 9)
 	w := open(t, db.URL, access.Viewer).get("/batches/a%2Fb/gantt")
 	has(t, w, http.StatusOK, "3,600 attempts", " short attempts from")
 	if n := strings.Count(w.Body.String(), `height="11"`); n < 9 || n > 700 {
@@ -96,12 +102,7 @@ func TestManyBarsFold(t *testing.T) {
 func TestAGanttOfTooManyAttemptsLeadsOn(t *testing.T) {
 	t.Parallel()
 	db := storetest.New(t)
-	db.Exec("INSERT INTO tagexec.tag_batches (batch) VALUES ('a/b')")
-	db.Exec("ALTER TABLE tagexec.tag_jobs DISABLE TRIGGER check_new_jobs")
-	db.Exec(`INSERT INTO tagexec.tag_jobs (tag, batch, state, attempt, created_at, run_at, started_at, finished_at, executor_id)
-	         SELECT 'short', 'a/b', 'succeeded', 1, t, t, t + i * interval '1 s', t + i * interval '1 s' + interval '0.6 s', '00000000-0000-0000-0000-000000000001'
-	           FROM generate_series(0, 10009) i, (SELECT timestamptz '2026-11-22 03:00Z' AS t) z`)
-	db.Exec("ALTER TABLE tagexec.tag_jobs ENABLE TRIGGER check_new_jobs")
+	shortRuns(db, 10_010, 1)
 	s := open(t, db.URL, access.Viewer)
 	w := s.get("/batches/a%2Fb/gantt")
 	has(t, w, http.StatusOK, "10,010 attempts", "Only the first 10,000 are drawn")
