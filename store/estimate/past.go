@@ -55,7 +55,7 @@ func newPast(q *Queue) *past {
 	for _, r := range ended {
 		p.tonight[r.series] = append(p.tonight[r.series], r)
 	}
-	_, p.levels = courseOf(q.Ended, 0)
+	_, p.levels = courseOf(append(q.begun(), q.Ended...), 0)
 	p.drift = p.base.tonight(q)
 	p.base.effects[q.Batch] = &effect{size: p.drift.mean}
 	return p

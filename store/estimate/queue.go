@@ -76,6 +76,16 @@ type Run struct {
 	series string // as of a job
 }
 
+// begun are the attempts of the batch that run, as if they ended now.
+func (q *Queue) begun() (list []Run) {
+	for i := range q.Jobs {
+		if j := &q.Jobs[i]; j.running() && j.Batch == q.Batch {
+			list = append(list, Run{JobID: j.ID, Tag: j.Tag, Batch: j.Batch, Like: j.Like, Seconds: q.Now.Sub(j.StartedAt).Seconds(), Ended: q.Now})
+		}
+	}
+	return list
+}
+
 // Pool is a pool as it is now.
 type Pool struct {
 	Name   string

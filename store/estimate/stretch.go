@@ -36,8 +36,8 @@ func (c course) like(o course) bool {
 	return near(c.runs, o.runs) && near(c.atOnce, o.atOnce)
 }
 
-// courseOf is how a batch of ended runs went when a share of them was done, with the levels
-// of all of it.
+// courseOf is how a batch of ended runs went from when a share of them was done, with the
+// levels of all of it.
 func courseOf(runs []Run, done float64) (c course, l levels) {
 	type moment struct {
 		at    time.Time
@@ -103,9 +103,10 @@ func before(q *Queue, done float64) (list []course) {
 	return list
 }
 
-// stretched makes the ends of the draws as much later or earlier as batches before this one
-// took for the rest of their work than the draws do for theirs, and spreads them as far. What
-// has gone otherwise so far says nothing of the rest. courses are those of the draws.
+// stretched makes the ends of the draws as much later as batches before this one took longer
+// for the rest of their work than the draws do for theirs, and spreads them as far. Not
+// earlier: what a plan waits for tonight is known, such as a job that is not due. What has
+// gone otherwise so far says nothing of the rest. courses are those of the draws.
 func (p *plan) stretched(q *Queue, ends []ending, courses []course) {
 	var were []float64
 	for _, c := range before(q, float64(len(q.Ended))/float64(max(courses[0].runs, 1))) {
@@ -125,7 +126,7 @@ func (p *plan) stretched(q *Queue, ends []ending, courses []course) {
 	n := float64(len(were))
 	doubt, usual := medianVariance(pastSpread, n), usualStretch*usualStretch
 	more := max(0, pastSpread*pastSpread-drawsSpread*drawsSpread) * n / (n + usualBatches) // less what may be chance
-	shift := drift{mean: (past - draws) * usual / (usual + doubt), deviation: math.Sqrt(more + usual*doubt/(usual+doubt))}
+	shift := drift{mean: max(0, past-draws) * usual / (usual + doubt), deviation: math.Sqrt(more + usual*doubt/(usual+doubt))}
 	factors := shift.shuffled(len(ends), p.seed+1)
 	for i := range ends {
 		ends[i].seconds *= math.Exp(factors[i])

@@ -82,3 +82,28 @@ func TestTheRestOfABatchIsComparedWithTheRestOfOthers(t *testing.T) {
 		storetest.Check(t, fmt.Sprintf("after %.0f %%", 100*done), got, want)
 	}
 }
+
+// What a plan knows to be waited for tonight is not taken back because others did not wait.
+func TestABatchEndsNoEarlierThanPlanned(t *testing.T) {
+	t.Parallel()
+	n := nightly(4, 0)
+	for i := range n.Jobs {
+		n.Jobs[i].RunAt = noon.Add(time.Hour)
+	}
+	if e := Of(&n.Queue); e.P10.Before(noon.Add(time.Hour)) {
+		t.Errorf("it ends at %s or later, before any job is due", e.P10)
+	}
+}
+
+// What runs counts as long as it has run.
+func TestLevelsHoldWhatRuns(t *testing.T) {
+	t.Parallel()
+	n := newNight(4)
+	for range 3 {
+		n.add(4000, running(3600, "e"))
+	}
+	for i := range 60 {
+		n.Ended = append(n.Ended, Run{Tag: "tag 60", Batch: n.Batch, Like: Like{"sql", "default"}, Seconds: 60, Ended: noon.Add(time.Duration(i-59) * time.Minute)})
+	}
+	storetest.Check(t, "attempts at the same time", newPast(&n.Queue).levels.usual(), 4)
+}

@@ -27,8 +27,9 @@ type Span struct{ From, To time.Time }
 // Runs are attempts of a batch by their start.
 type Runs struct {
 	Runs     []Run
-	Matching int  // in the span, of those that were looked at
-	Capped   bool // the batch has more than the 20,000 ended ones that were looked at
+	Matching int       // in the span, of those that were looked at
+	Until    time.Time // the last end of these, or now where one runs
+	Capped   bool      // the batch has more than the 20,000 ended ones that were looked at
 }
 
 // maxRuns is how many ended attempts of a batch are looked at. No index has them by time.
@@ -42,7 +43,7 @@ WITH ended AS MATERIALIZED (
      LIMIT @most::int
 )
 SELECT r.job_id, r.attempt, r.tag, r.pool, r.outcome, r.queued_at, r.started_at, r.finished_at, r.executor_id::text AS executor_id, r.hostname,
-       (count(*) OVER ())::int AS matching, (SELECT count(*) FROM ended) >= @most AS capped
+       (count(*) OVER ())::int AS matching, max(coalesce(r.finished_at, now())) OVER () AS until, (SELECT count(*) FROM ended) >= @most AS capped
   FROM (SELECT * FROM ended
         UNION ALL
         SELECT j.id, j.attempt, j.tag, j.pool, j.state, greatest(j.created_at, j.run_at), j.started_at, NULL, j.executor_id, coalesce(e.hostname, '')
@@ -59,13 +60,14 @@ func (r *Reader) Runs(ctx context.Context, batch string, span Span, limit int) (
 	list, err := ask[struct {
 		Run
 		Matching int
+		Until    time.Time
 		Capped   bool
 	}](ctx, r, "list attempts of a batch", analyst, runsSQL, pgx.StrictNamedArgs{
 		"batch": batch, "from": known(span.From), "to": known(span.To), "most": maxRuns, "limit": limit,
 	})
 	runs := Runs{Runs: make([]Run, len(list))}
 	for i, row := range list {
-		runs.Runs[i], runs.Matching, runs.Capped = row.Run, row.Matching, row.Capped
+		runs.Runs[i], runs.Matching, runs.Until, runs.Capped = row.Run, row.Matching, row.Until, row.Capped
 	}
 	return runs, err
 }

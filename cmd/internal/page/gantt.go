@@ -77,8 +77,7 @@ func batchGantt(v *visit) (*view, error) {
 		d.Drawing.gaps(v.frame, slots, span, whyIdle{found.Runs, b.Pending == 0 && !found.Capped && len(found.Runs) == found.Matching, pauseChanges(v, found.Runs)})
 		d.Longest = longest(found.Runs, v.now)
 		if found.Matching > len(found.Runs) {
-			last := found.Runs[len(found.Runs)-1].StartedAt
-			d.Rest = stretch(v.frame, last, last.Add(max(last.Sub(span.From), time.Second)))
+			d.Rest = stretch(v.frame, found.Runs[len(found.Runs)-1].StartedAt, found.Until.Add(time.Millisecond))
 		}
 		d.Zooms = zooms(v.frame, span, d.Zoomed)
 		d.Sentence = ganttSentence(v.frame, key, found, slots, span)

@@ -57,6 +57,7 @@ func New(c Config) (*Page, error) {
 // Close ends what was begun, and closes the connections.
 func (p *Page) Close() {
 	p.checkup.close()
+	p.shared.wait()
 	p.reader.Close()
 	p.actor.Close()
 }

@@ -17,6 +17,11 @@ type shared struct {
 	flights singleflight.Group
 	mu      sync.Mutex
 	answers map[string]answered
+	forgot  time.Time // when forget was called last
+
+	behind sync.WaitGroup // questions that nobody waits for
+	closed context.Context
+	close  context.CancelFunc
 }
 
 // answered is what the database said last, and whether it answers now.
@@ -28,7 +33,17 @@ type answered struct {
 	err   error // of the last question
 }
 
-func newShared() *shared { return &shared{answers: map[string]answered{}} }
+func newShared() *shared {
+	s := &shared{answers: map[string]answered{}}
+	s.closed, s.close = context.WithCancel(context.Background())
+	return s
+}
+
+// wait ends questions that nobody waits for.
+func (s *shared) wait() {
+	s.close()
+	s.behind.Wait()
+}
 
 const (
 	fresh = 2 * time.Second // an answer is given to all who ask within
@@ -39,7 +54,7 @@ const (
 	forgotten  = time.Minute      // nobody looks at it any more
 	// slow is how long a question takes that a visitor is not kept waiting for, if there is
 	// an answer that came due no longer than this ago.
-	slow, lately = 50 * time.Millisecond, 15 * time.Second
+	slow, lately = 50 * time.Millisecond, 5 * time.Second
 	// maxAnswers is how many are kept for longer than they are fresh.
 	maxAnswers = 500
 	// askedFor is longer than any question of a page may take on the server.
@@ -70,8 +85,12 @@ func ask[T any](v *visit, key string, life time.Duration, question func(context.
 	if age := time.Since(last.asked); !known || age >= life {
 		anew := func() answered {
 			answer, _, _ := s.flights.Do(key, func() (any, error) {
+				if now, _ := s.last(key); now.asked.After(last.asked) {
+					return now, nil // somebody else just asked
+				}
 				ctx, cancel := context.WithTimeout(context.WithoutCancel(v.r.Context()), askedFor) // others wait for it too
 				defer cancel()
+				defer context.AfterFunc(s.closed, cancel)()
 				began := time.Now()
 				value, err := question(ctx, v.reader)
 				return s.note(key, value, began, err), nil
@@ -81,10 +100,10 @@ func ask[T any](v *visit, key string, life time.Duration, question func(context.
 		if last.took < slow || last.err != nil || age > life+lately {
 			last = anew()
 		} else {
-			go func() {
+			s.behind.Go(func() {
 				defer func() { _ = recover() }() // whoever waits for the answer next panics where it is logged
 				anew()
-			}()
+			})
 		}
 	}
 	p := part[T]{At: last.at, took: last.took, err: last.err}
@@ -121,6 +140,9 @@ func (s *shared) note(key string, value any, began time.Time, err error) answere
 	defer s.mu.Unlock()
 	a := s.answers[key]
 	a.asked, a.err, a.took = time.Now(), err, time.Since(began)
+	if began.Before(s.forgot) {
+		a.asked = time.Time{} // what was done meanwhile is not in it
+	}
 	switch {
 	case err == nil:
 		a.value, a.at = value, began
@@ -159,8 +181,10 @@ func sentence(err error) string {
 func (s *shared) forget() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.forgot = time.Now()
 	for key, a := range s.answers {
 		a.asked = time.Time{}
 		s.answers[key] = a
+		s.flights.Forget(key)
 	}
 }

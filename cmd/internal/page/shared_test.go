@@ -41,6 +41,8 @@ func TestWhatTakesLongIsAskedBehindWhoLooks(t *testing.T) {
 	question := func(context.Context, *report.Reader) (int, error) { return 2, nil }
 	old := func(key string, ago time.Duration) {
 		s.note(key+` as ""`, 1, time.Now().Add(-100*time.Millisecond), nil)
+		s.mu.Lock()
+		defer s.mu.Unlock()
 		answer := s.answers[key+` as ""`]
 		answer.asked = time.Now().Add(-ago)
 		s.answers[key+` as ""`] = answer
@@ -58,4 +60,23 @@ func TestWhatTakesLongIsAskedBehindWhoLooks(t *testing.T) {
 	ended := make(chan bool)
 	ask(v, "panics", 0, func(context.Context, *report.Reader) (int, error) { defer close(ended); panic("at work") })
 	<-ended
+	s.wait()
+}
+
+// Who did something sees it: an answer that was on its way meanwhile does not count as new.
+func TestAnAnswerFromBeforeADeedIsNotFresh(t *testing.T) {
+	t.Parallel()
+	v := &visit{frame: &frame{}, page: &Page{shared: newShared()}, r: httptest.NewRequest("GET", "/", nil)}
+	began, done, told := make(chan bool), make(chan bool), make(chan bool)
+	go func() {
+		ask(v, "pools", time.Hour, func(context.Context, *report.Reader) (string, error) { close(began); <-done; return "before", nil })
+		close(told)
+	}()
+	<-began
+	v.page.shared.forget()
+	close(done)
+	<-told
+	if p := ask(v, "pools", time.Hour, func(context.Context, *report.Reader) (string, error) { return "after", nil }); p.Value != "after" {
+		t.Errorf("told how it was %s", p.Value)
+	}
 }

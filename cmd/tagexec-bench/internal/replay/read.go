@@ -35,7 +35,8 @@ SELECT e.id::text, e.workers, e.kinds, e.pools, coalesce(e.batch, ''), e.started
 // is taken to have been due when its first attempt was.
 const traceAttemptsSQL = `-- tagexec: replay, attempts
 SELECT j.id, j.tag, j.batch, j.kind, j.pool, coalesce(j.mutex_key, ''), j.slots, j.priority, j.max_attempts, coalesce(j.timeout_seconds, 0), j.created_at,
-       a.executor_id::text, a.queued_at, a.started_at, a.finished_at, a.outcome
+       a.executor_id::text, a.queued_at, a.started_at, a.finished_at, a.outcome,
+       a.outcome = 'failed' AND a.attempt = j.attempt AND j.state = 'failed' AND j.failures < j.max_attempts
   FROM tagreport.jobs j
   JOIN tagreport.attempts a ON a.job_id = j.id
  WHERE j.batch = ANY (@batches::text[])
@@ -75,11 +76,12 @@ type attemptRow struct {
 	executor               string
 	queued, started, ended time.Time
 	outcome                string
+	final                  bool
 }
 
 func scanAttempt(row pgx.CollectableRow) (r attemptRow, err error) {
 	return r, row.Scan(&r.ID, &r.Tag, &r.Batch, &r.Kind, &r.Pool, &r.MutexKey, &r.Slots, &r.Priority, &r.MaxAttempts, &r.TimeoutSeconds, &r.Created,
-		&r.executor, &r.queued, &r.started, &r.ended, &r.outcome)
+		&r.executor, &r.queued, &r.started, &r.ended, &r.outcome, &r.final)
 }
 
 // addAttempt adds the next attempt of the last job, or the first of another.
@@ -94,7 +96,7 @@ func (t *Trace) addAttempt(r attemptRow) {
 	}
 	failed := r.outcome == "failed" || r.outcome == "timed_out" || r.outcome == "lost"
 	j.Attempts = append(j.Attempts, Attempt{
-		Executor: r.executor, Due: r.queued, Started: r.started, Ended: r.ended, Failed: failed, Counts: failed || r.outcome == "succeeded",
+		Executor: r.executor, Due: r.queued, Started: r.started, Ended: r.ended, Failed: failed, Final: r.final, Counts: failed || r.outcome == "succeeded",
 	})
 }
 

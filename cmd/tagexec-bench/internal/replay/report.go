@@ -67,9 +67,9 @@ func (p PointScore) verdict() string {
 	miss(inside > MostInside, "too wide")
 	most := map[float64]float64{0.25: MostErrorAtQuarter, 0.5: MostErrorAtHalf}[p.Point]
 	errs := most > 0 && printed(p.Error) > most
-	chance := errs && p.Least > most // also who knows how run times are distributed errs by more
+	chance := errs && printed(p.Least) > most // also who knows how run times are distributed errs by more
 	miss(errs && !chance, "error")
-	miss(p.Naive >= 0 && p.Better < LeastBetter, "hardly better")
+	miss(p.Naive >= 0 && printed(p.Better) < LeastBetter, "hardly better")
 	switch {
 	case len(missed) > 0:
 	case chance:

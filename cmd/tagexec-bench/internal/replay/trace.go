@@ -34,6 +34,7 @@ type Attempt struct {
 	Due            time.Time
 	Started, Ended time.Time
 	Failed         bool      // it counted as a failure; else it succeeded, or was handed back
+	Final          bool      // the job failed with it though it had attempts left
 	Counts         bool      // it tells how long the job takes: not if it was handed back or cancelled
 	RetryAt        time.Time // when the job may run again; zero after the last one
 }
@@ -108,15 +109,11 @@ func newHistory(t *Trace) *history {
 	var all []estimate.Run
 	for i := range t.Jobs {
 		j := &t.Jobs[i]
-		failures := 0
-		for n, a := range j.Attempts {
-			if a.Failed {
-				failures++
-			}
+		for _, a := range j.Attempts {
 			if a.Counts {
 				all = append(all, estimate.Run{
 					JobID: j.ID, Tag: j.Tag, Batch: j.Batch, Like: j.Like, Seconds: a.Ended.Sub(a.Started).Seconds(), Waited: a.Started.Sub(a.Due).Seconds(), Ended: a.Ended,
-					Failed: a.Failed, Final: a.Failed && n == len(j.Attempts)-1 && failures < j.MaxAttempts,
+					Failed: a.Failed, Final: a.Final,
 				})
 			}
 		}
