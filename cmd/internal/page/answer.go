@@ -21,8 +21,10 @@ import (
 type show func(*visit) (*view, error)
 
 // Times between looks of a page that keeps itself up to date, in seconds: where jobs run,
-// where nothing will change soon, and where the database takes long.
+// where nothing will change soon, where the database takes long, and where it is at work
+// on a section.
 const (
+	pollSoon   = 1
 	pollOften  = 2
 	pollSeldom = 10
 	pollSlow   = 15
@@ -36,6 +38,7 @@ type layout struct {
 	Content template.HTML
 	PTag    string // changes with Content
 	Poll    int    // seconds
+	Soon    bool   // a section is left for the next look
 	Stale   time.Time
 }
 
@@ -75,10 +78,12 @@ func (v *visit) answer(status int, made *view) {
 		v.broken(made.template, err)
 		return
 	}
-	l := layout{frame: v.frame, Title: made.Title, Content: template.HTML(body.String()), Poll: pollOften, Stale: v.stale}
+	l := layout{frame: v.frame, Title: made.Title, Content: template.HTML(body.String()), Poll: pollOften, Soon: v.soon && v.Live, Stale: v.stale}
 	switch {
 	case made.still:
 		l.Poll = 0
+	case v.soon:
+		l.Poll = pollSoon
 	case v.slowest > slowAnswer:
 		l.Poll = pollSlow
 	case made.settled:

@@ -57,8 +57,8 @@ func batch(v *visit) (*view, error) {
 	}
 	d := batchData{Batch: b, Sentence: tell.Batch(v.frame, b) + ".", Late: !b.Settled() && b.DueAt != nil && b.DueAt.Before(v.now)}
 	if !b.Settled() {
-		d.End = ask(v, "end of "+key+" for "+v.ZoneName(), forecastLife, func(ctx context.Context, r *report.Reader) (ending, error) { return endOf(ctx, r, v.frame, key) })
-		d.Waits = ask(v, "waits of "+key, fresh, func(ctx context.Context, r *report.Reader) ([]waiting, error) {
+		d.End = later(v, "end of "+key+" for "+v.ZoneName(), forecastLife, func(ctx context.Context, r *report.Reader) (ending, error) { return endOf(ctx, r, v.frame, key) })
+		d.Waits = later(v, "waits of "+key, fresh, func(ctx context.Context, r *report.Reader) ([]waiting, error) {
 			list, err := r.Waits(ctx, key)
 			told := make([]waiting, len(list))
 			for i, w := range list {
@@ -66,10 +66,10 @@ func batch(v *visit) (*view, error) {
 			}
 			return told, err
 		})
-		d.Slow = ask(v, "slow jobs of "+key, fresh, func(ctx context.Context, r *report.Reader) ([]report.SlowRun, error) { return r.SlowRuns(ctx, key, 10) })
+		d.Slow = later(v, "slow jobs of "+key, fresh, func(ctx context.Context, r *report.Reader) ([]report.SlowRun, error) { return r.SlowRuns(ctx, key, 10) })
 	}
 	if b.Failed > 0 {
-		d.Causes = ask(v, "causes of "+key, fresh, func(ctx context.Context, r *report.Reader) ([]report.Cause, error) {
+		d.Causes = later(v, "causes of "+key, fresh, func(ctx context.Context, r *report.Reader) ([]report.Cause, error) {
 			return r.Causes(ctx, key, causesMost)
 		})
 	}

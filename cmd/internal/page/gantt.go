@@ -66,7 +66,7 @@ func batchGantt(v *visit) (*view, error) {
 	d := ganttData{Batch: key, Runs: found, Zoomed: !span.From.IsZero()}
 	var end ending
 	if !b.Settled() && !d.Zoomed {
-		end = ask(v, "end of "+key+" for "+v.ZoneName(), forecastLife, func(ctx context.Context, r *report.Reader) (ending, error) { return endOf(ctx, r, v.frame, key) }).Value
+		end = later(v, "end of "+key+" for "+v.ZoneName(), forecastLife, func(ctx context.Context, r *report.Reader) (ending, error) { return endOf(ctx, r, v.frame, key) }).Value
 	}
 	if len(found.Runs) > 0 {
 		if !d.Zoomed {

@@ -28,6 +28,7 @@ func newPage(t *testing.T, databaseURL string, changes ...func(*page.Config)) *p
 		t.Fatal(err)
 	}
 	t.Cleanup(p.Close)
+	p.Wait() // what a test looks for is there at its first look, however busy the machine
 	return p
 }
 

@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+	"time"
 
 	"github.com/tagexec/tagexec/store/operate"
 	"github.com/tagexec/tagexec/store/report"
@@ -23,12 +24,14 @@ type Config struct {
 // Page answers the requests of people. Close it after the last one.
 type Page struct {
 	Config
-	reader  *report.Reader
-	actor   *operate.Actor
-	seats   seats
-	shared  *shared
-	checkup *checkup
-	handler http.Handler
+	reader *report.Reader
+	actor  *operate.Actor
+	seats  seats
+	shared *shared
+	// patience is how long a page waits for what it can be shown without.
+	patience time.Duration
+	checkup  *checkup
+	handler  http.Handler
 }
 
 // application is what the page's sessions call themselves.
@@ -46,7 +49,7 @@ func New(c Config) (*Page, error) {
 		reader.Close()
 		return nil, err
 	}
-	p := &Page{Config: c, reader: reader, actor: actor, shared: newShared(), checkup: newCheckup()}
+	p := &Page{Config: c, reader: reader, actor: actor, shared: newShared(), patience: patience, checkup: newCheckup()}
 	if p.handler, err = p.guarded(p.routes()); err != nil {
 		p.Close()
 		return nil, err

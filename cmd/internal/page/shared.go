@@ -19,9 +19,9 @@ type shared struct {
 	answers map[string]answered
 	forgot  time.Time // when forget was called last
 
-	behind sync.WaitGroup // questions that nobody waits for
-	closed context.Context
-	close  context.CancelFunc
+	working sync.WaitGroup // questions that nobody waits for
+	closed  context.Context
+	close   context.CancelFunc
 }
 
 // answered is what the database said last, and whether it answers now.
@@ -42,7 +42,7 @@ func newShared() *shared {
 // wait ends questions that nobody waits for.
 func (s *shared) wait() {
 	s.close()
-	s.behind.Wait()
+	s.working.Wait()
 }
 
 const (
@@ -55,6 +55,11 @@ const (
 	// slow is how long a question takes that a visitor is not kept waiting for, if there is
 	// an answer that came due no longer than this ago.
 	slow, lately = 50 * time.Millisecond, 5 * time.Second
+	// patience is how long after its beginning a page waits for what it can be shown without,
+	// and leastPatience how long for each such section.
+	patience, leastPatience = 60 * time.Millisecond, 5 * time.Millisecond
+	// tooOld is what a page shows nothing of while it asks anew.
+	tooOld = time.Minute
 	// maxAnswers is how many are kept for longer than they are fresh.
 	maxAnswers = 500
 	// askedFor is longer than any question of a page may take on the server.
@@ -65,6 +70,7 @@ const (
 type part[T any] struct {
 	Value   T
 	Known   bool      // there is a value
+	Later   bool      // it takes longer than the page waits; the next look will have it
 	Problem string    // why there is none, or none newer; "" if all is well
 	At      time.Time // when the value was asked for
 	took    time.Duration
@@ -76,37 +82,50 @@ type part[T any] struct {
 // last answer, and the next look a newer one. A database that is away leaves the last answer,
 // with its time. key names the question and all that it depends on but the rights.
 func ask[T any](v *visit, key string, life time.Duration, question func(context.Context, *report.Reader) (T, error)) part[T] {
-	s := v.page.shared
-	key = fmt.Sprintf("%s as %q", key, v.Seat.role)
-	last, known := s.last(key)
+	return look(v, key, life, func(q inquiry, last answered) (answered, bool) { return q.anew(last), true }, question)
+}
+
+// later is ask for a section that the page does not wait for: if its answer is not there
+// before the page's patience ends, the next look, which is soon, has it; until then the
+// answer before is shown, unless it is too old.
+func later[T any](v *visit, key string, life time.Duration, question func(context.Context, *report.Reader) (T, error)) part[T] {
+	return look(v, key, life, func(q inquiry, last answered) (answered, bool) {
+		select {
+		case answer, ok := <-q.behind(last):
+			if !ok {
+				answer = q.anew(last) // it panicked: here that is logged
+			}
+			return answer, true
+		case <-time.After(max(v.page.patience-time.Since(v.now), leastPatience)):
+			v.soon = last.err == nil
+			return last, last.err != nil || time.Since(last.at) < tooOld
+		}
+	}, question)
+}
+
+// look asks a question by do, if its last answer is not to be shown any more.
+func look[T any](v *visit, key string, life time.Duration, do func(inquiry, answered) (answered, bool), question func(context.Context, *report.Reader) (T, error)) (p part[T]) {
+	q := inquiry{v.page.shared, fmt.Sprintf("%s as %q", key, v.Seat.role), func() (any, error) {
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(v.r.Context()), askedFor) // others wait for it too
+		defer cancel()
+		defer context.AfterFunc(v.page.shared.closed, cancel)()
+		return question(ctx, v.reader)
+	}}
+	last, known := q.last(q.key), true
 	if last.err == nil {
 		life = max(life, min(share*last.took, leastOften))
 	}
-	if age := time.Since(last.asked); !known || age >= life {
-		anew := func() answered {
-			answer, _, _ := s.flights.Do(key, func() (any, error) {
-				if now, _ := s.last(key); now.asked.After(last.asked) {
-					return now, nil // somebody else just asked
-				}
-				ctx, cancel := context.WithTimeout(context.WithoutCancel(v.r.Context()), askedFor) // others wait for it too
-				defer cancel()
-				defer context.AfterFunc(s.closed, cancel)()
-				began := time.Now()
-				value, err := question(ctx, v.reader)
-				return s.note(key, value, began, err), nil
-			})
-			return answer.(answered)
-		}
-		if last.took < slow || last.err != nil || age > life+lately {
-			last = anew()
-		} else {
-			s.behind.Go(func() {
-				defer func() { _ = recover() }() // whoever waits for the answer next panics where it is logged
-				anew()
-			})
-		}
+	switch age := time.Since(last.asked); {
+	case age < life:
+	case age <= life+lately && last.took >= slow && last.err == nil:
+		q.behind(last)
+	default:
+		last, known = do(q, last)
 	}
-	p := part[T]{At: last.at, took: last.took, err: last.err}
+	if !known {
+		return part[T]{Later: true}
+	}
+	p = part[T]{At: last.at, took: last.took, err: last.err}
 	if last.value != nil {
 		p.Value, p.Known = last.value.(T), true
 	}
@@ -115,6 +134,38 @@ func ask[T any](v *visit, key string, life time.Duration, question func(context.
 	}
 	v.note(p.At, p.took, p.err, p.Known)
 	return p
+}
+
+// inquiry is a question, with the rights of who asks it.
+type inquiry struct {
+	*shared
+	key string
+	ask func() (any, error)
+}
+
+// anew asks, once for all who do so now, unless somebody was told after the last answer.
+func (q inquiry) anew(last answered) answered {
+	answer, _, _ := q.flights.Do(q.key, func() (any, error) {
+		if now := q.last(q.key); now.asked.After(last.asked) {
+			return now, nil
+		}
+		began := time.Now()
+		value, err := q.ask()
+		return q.note(q.key, value, began, err), nil
+	})
+	return answer.(answered)
+}
+
+// behind asks without anybody waiting. The channel is closed without an answer if asking
+// panics: whoever waits for the answer next panics where it is logged.
+func (q inquiry) behind(last answered) <-chan answered {
+	told := make(chan answered, 1)
+	q.working.Go(func() {
+		defer close(told)
+		defer func() { _ = recover() }()
+		told <- q.anew(last)
+	})
+	return told
 }
 
 // must is ask for what a page cannot be without. The error is that of the question where
@@ -127,11 +178,10 @@ func must[T any](v *visit, key string, life time.Duration, question func(context
 	return p.Value, nil
 }
 
-func (s *shared) last(key string) (answered, bool) {
+func (s *shared) last(key string) answered {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	a, ok := s.answers[key]
-	return a, ok
+	return s.answers[key]
 }
 
 // note keeps an answer, and forgets those that nobody asks for any more.

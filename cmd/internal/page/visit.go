@@ -18,6 +18,7 @@ type visit struct {
 	reader *report.Reader // asks as the visitor may
 
 	slowest time.Duration // of the questions
+	soon    bool          // a section is left for the next look
 	stale   time.Time     // when the oldest answer that is shown was asked for, if not now
 }
 

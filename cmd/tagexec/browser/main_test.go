@@ -90,10 +90,12 @@ func launch(t *testing.T, line string, env ...string) io.Reader {
 
 // tab is a tab of the browser, 1,280 wide unless a test says otherwise.
 type tab struct {
-	t   *testing.T
-	ctx context.Context
-	mu  sync.Mutex
-	bad []string // what the console and the policy say, which is nothing if all is well
+	t      *testing.T
+	ctx    context.Context
+	close  context.CancelFunc
+	opened sync.Once // the first page
+	mu     sync.Mutex
+	bad    []string // what the console and the policy say, which is nothing if all is well
 
 	requests []string // if the network is enabled
 	bytes    float64  // of the answers
@@ -108,7 +110,7 @@ func open(t *testing.T, allowed ...string) *tab {
 	t.Helper()
 	b := &tab{t: t}
 	ctx, cancel := chromedp.NewContext(browser, chromedp.WithNewBrowserContext(), chromedp.WithListener(b.hear))
-	b.ctx = ctx
+	b.ctx, b.close = ctx, cancel
 	t.Cleanup(func() {
 		cancel()
 		b.mu.Lock()
@@ -197,8 +199,10 @@ func (b *tab) theme(name string) {
 	call(b, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: name}}})
 }
 
+// visit opens a page. The tab is closed before whoever answers it: it asks by itself.
 func (b *tab) visit(address string) {
 	b.t.Helper()
+	b.opened.Do(func() { b.t.Cleanup(b.close) })
 	b.do(chromedp.Navigate(address))
 }
 

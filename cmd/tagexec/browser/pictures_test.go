@@ -26,7 +26,7 @@ func TestPictures(t *testing.T) {
 	b.theme("light")
 	b.size(1120, 590)
 	b.visit(address + "/batches/demo:backfill")
-	b.until(`document.querySelector("#causes") && document.querySelector("#waits")`)
+	b.until(`document.querySelector("#causes") && document.querySelector("#waits") && document.querySelector("p.end")`)
 	b.picture("batch.png")
 	for _, path := range pages(t, address) {
 		for _, theme := range []string{"light", "dark"} {
