@@ -140,7 +140,8 @@ func (b *base) usual() drift {
 	for _, e := range list {
 		if mean.weights > 0 {
 			off := e.size - mean.value()
-			sum += off * off
+			_, spread := middleOf(e.ratios)
+			sum += max(0, off*off-medianVariance(spread, float64(len(e.ratios)))) // less what may be chance
 			n++
 		}
 		mean.add(e.size)
