@@ -12,7 +12,7 @@ type Slot struct {
 	Executor string // id
 	Hostname string
 	First    bool // of its executor
-	Runs     []report.Run
+	Runs     []*report.Run
 }
 
 // Label is the host of the slot's executor, at its first slot alone; where that executor
@@ -32,17 +32,18 @@ func (s *Slot) Label() string {
 func Slots(runs []report.Run, now time.Time) []*Slot {
 	executors := map[string][]*Slot{}
 	var order []string
-	for _, run := range runs {
+	for i := range runs {
+		run := &runs[i]
 		slots, known := executors[run.ExecutorID]
 		if !known {
 			order = append(order, run.ExecutorID)
 		}
-		i := slices.IndexFunc(slots, func(s *Slot) bool { return !End(s.Runs[len(s.Runs)-1], now).After(run.StartedAt) })
-		if i < 0 {
-			i, slots = len(slots), append(slots, &Slot{Executor: run.ExecutorID, Hostname: run.Hostname, First: len(slots) == 0})
+		free := slices.IndexFunc(slots, func(s *Slot) bool { return !End(s.Runs[len(s.Runs)-1], now).After(run.StartedAt) })
+		if free < 0 {
+			free, slots = len(slots), append(slots, &Slot{Executor: run.ExecutorID, Hostname: run.Hostname, First: len(slots) == 0})
 			executors[run.ExecutorID] = slots
 		}
-		slots[i].Runs = append(slots[i].Runs, run)
+		slots[free].Runs = append(slots[free].Runs, run)
 	}
 	var all []*Slot
 	for _, id := range order {
@@ -52,7 +53,7 @@ func Slots(runs []report.Run, now time.Time) []*Slot {
 }
 
 // End is when a run ended, or now if it has not.
-func End(run report.Run, now time.Time) time.Time {
+func End(run *report.Run, now time.Time) time.Time {
 	end := now
 	if run.FinishedAt != nil {
 		end = *run.FinishedAt

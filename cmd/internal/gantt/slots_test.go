@@ -32,7 +32,7 @@ func TestSlotsAreAsManyAsOverlap(t *testing.T) {
 	if want := "atrue 0-10 10-20 20-25 afalse 5-8 8-9 btrue 1-30 "; got != want {
 		t.Errorf("got  %s\nwant %s", got, want)
 	}
-	if end := gantt.End(report.Run{StartedAt: at(30)}, at(25)); !end.Equal(at(30)) {
+	if end := gantt.End(&report.Run{StartedAt: at(30)}, at(25)); !end.Equal(at(30)) {
 		t.Errorf("one that starts later than now ends %v", end)
 	}
 }

@@ -1,6 +1,7 @@
 package page
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -23,13 +24,21 @@ const (
 
 // ganttData is what gantt.html shows.
 type ganttData struct {
+	Title  string
+	Batch  string
+	Zoomed bool
+	Gantt  part[theGantt]
+}
+
+// theGantt is the answer: a drawing of attempts, with a table of the longest. It holds on to
+// none of the others.
+type theGantt struct {
 	Sentence string
-	Batch    string
-	Runs     report.Runs
 	Drawing  ganttDrawing
+	Drawn    int  // attempts
+	Capped   bool // of too many
 	Longest  []ganttRun
 	Rest     string // link to attempts that started after those that are drawn; "" if all are
-	Zoomed   bool
 	Zooms    []link
 }
 
@@ -59,49 +68,57 @@ func batchGantt(v *visit) (*view, error) {
 			return rows[report.Run]{List: found.Runs}, err
 		})
 	}
-	found, err := must(v, fmt.Sprintf("runs of %s from %v to %v", key, span.From, span.To), ganttLife, runs)
-	if err != nil {
-		return nil, err
-	}
-	d := ganttData{Batch: key, Runs: found, Zoomed: !span.From.IsZero()}
+	d := ganttData{Title: "Gantt of " + key, Batch: key, Zoomed: !span.From.IsZero()}
 	var end ending
 	if !b.Settled() && !d.Zoomed {
 		end = later(v, "end of "+key+" for "+v.ZoneName(), forecastLife, func(ctx context.Context, r *report.Reader) (ending, error) { return endOf(ctx, r, v.frame, key) }).Value
 	}
-	if len(found.Runs) > 0 {
-		if !d.Zoomed {
-			span = wholeSpan(found.Runs, v.now, b.DueAt, end)
+	d.Gantt = later(v, "gantt at "+v.Here()+" for "+v.ZoneName(), ganttLife, func(ctx context.Context, r *report.Reader) (theGantt, error) {
+		found, err := runs(ctx, r)
+		if err != nil {
+			return theGantt{}, err
 		}
-		slots := gantt.Slots(found.Runs, v.now)
-		d.Drawing = drawGantt(v.frame, slots, span, b.DueAt, end)
-		d.Drawing.gaps(v.frame, slots, span, whyIdle{found.Runs, b.Pending == 0 && !found.Capped && len(found.Runs) == found.Matching, pauseChanges(v, found.Runs)})
-		d.Longest = longest(found.Runs, v.now)
-		if found.Matching > len(found.Runs) {
-			d.Rest = stretch(v.frame, found.Runs[len(found.Runs)-1].StartedAt, found.Until.Add(time.Millisecond))
-		}
-		d.Zooms = zooms(v.frame, span, d.Zoomed)
-		d.Sentence = ganttSentence(v.frame, key, found, slots, span)
-	} else {
-		d.Sentence = "No job of " + key + " has started yet."
-		if d.Zoomed {
-			d.Sentence = fmt.Sprintf("No job of %s ran from %s to %s.", key, v.Clock(span.From), v.Clock(span.To))
-			d.Zooms = zooms(v.frame, span, true)
-		}
-	}
-	return &view{template: "gantt", Title: "Gantt of " + key, Data: d, settled: true}, nil
+		changes, _ := r.PauseChanges(ctx, poolsOf(found.Runs)) // without them a gap says less
+		return ganttOf(v.frame, b, found, span, end, changes), nil
+	})
+	return &view{template: "gantt", Title: d.Title, Data: d, settled: true}, nil
 }
 
-// pauseChanges returns when the pools of runs were paused and resumed.
-func pauseChanges(v *visit, runs []report.Run) []report.PauseChange {
-	var pools []string
-	for _, run := range runs {
-		if !slices.Contains(pools, run.Pool) {
-			pools = append(pools, run.Pool)
+// ganttOf makes a gantt of a batch's runs in a span, which is zero for all of them.
+func ganttOf(f *frame, b report.BatchDetail, found report.Runs, span report.Span, end ending, changes []report.PauseChange) theGantt {
+	zoomed := !span.From.IsZero()
+	g := theGantt{Drawn: len(found.Runs), Capped: found.Capped}
+	if len(found.Runs) == 0 {
+		g.Sentence = "No job of " + b.Batch + " has started yet."
+		if zoomed {
+			g.Sentence = fmt.Sprintf("No job of %s ran from %s to %s.", b.Batch, f.Clock(span.From), f.Clock(span.To))
+			g.Zooms = zooms(f, span, true)
+		}
+		return g
+	}
+	if !zoomed {
+		span = wholeSpan(found.Runs, f.now, b.DueAt, end)
+	}
+	slots := gantt.Slots(found.Runs, f.now)
+	g.Drawing = drawGantt(f, slots, span, b.DueAt, end)
+	g.Drawing.gaps(f, slots, span, whyIdle{found.Runs, queuedTimes(found.Runs), b.Pending == 0 && !found.Capped && len(found.Runs) == found.Matching, changes})
+	g.Longest = longest(found.Runs, f.now)
+	if found.Matching > len(found.Runs) {
+		g.Rest = stretch(f, found.Runs[len(found.Runs)-1].StartedAt, found.Until.Add(time.Millisecond))
+	}
+	g.Zooms = zooms(f, span, zoomed)
+	g.Sentence = ganttSentence(f, b.Batch, found, slots, span)
+	return g
+}
+
+// poolsOf are the pools of runs.
+func poolsOf(runs []report.Run) (pools []string) {
+	for i := range runs {
+		if pool := runs[i].Pool; !slices.Contains(pools, pool) {
+			pools = append(pools, pool)
 		}
 	}
-	return ask(v, "pauses of "+strings.Join(pools, "\n"), ganttLife, func(ctx context.Context, r *report.Reader) ([]report.PauseChange, error) {
-		return r.PauseChanges(ctx, pools)
-	}).Value
+	return pools
 }
 
 // spanOf reads the stretch of time that somebody wants to see, of which both ends are
@@ -128,8 +145,8 @@ func stretch(f *frame, from, to time.Time) string {
 // likely ends, but not so far that what was is not to be seen.
 func wholeSpan(runs []report.Run, now time.Time, due *time.Time, end ending) report.Span {
 	span := report.Span{From: runs[0].StartedAt}
-	for _, run := range runs {
-		if at := gantt.End(run, now); at.After(span.To) {
+	for i := range runs {
+		if at := gantt.End(&runs[i], now); at.After(span.To) {
 			span.To = at
 		}
 	}
@@ -153,21 +170,17 @@ func deref(t *time.Time) time.Time {
 }
 
 // longest are the longest attempts, the longest first.
-func longest(runs []report.Run, now time.Time) []ganttRun {
-	list := make([]ganttRun, len(runs))
-	for i, run := range runs {
-		list[i] = ganttRun{run, gantt.End(run, now).Sub(run.StartedAt).Seconds()}
+func longest(runs []report.Run, now time.Time) (list []ganttRun) {
+	order := make([]*report.Run, len(runs))
+	for i := range runs {
+		order[i] = &runs[i]
 	}
-	slices.SortStableFunc(list, func(a, b ganttRun) int {
-		switch {
-		case a.Seconds > b.Seconds:
-			return -1
-		case a.Seconds < b.Seconds:
-			return 1
-		}
-		return 0
-	})
-	return list[:min(len(list), longestMost)]
+	length := func(run *report.Run) time.Duration { return gantt.End(run, now).Sub(run.StartedAt) }
+	slices.SortStableFunc(order, func(a, b *report.Run) int { return cmp.Compare(length(b), length(a)) })
+	for _, run := range order[:min(len(order), longestMost)] {
+		list = append(list, ganttRun{*run, length(run).Seconds()})
+	}
+	return list
 }
 
 // zooms are links to other stretches of time.

@@ -2,6 +2,9 @@ package page
 
 import (
 	"fmt"
+	"html/template"
+	"math"
+	"strconv"
 	"time"
 
 	"github.com/tagexec/tagexec/cmd/internal/gantt"
@@ -13,7 +16,8 @@ import (
 const (
 	ganttWidth  = 1200.0
 	ganttLeft   = 130.0 // names of executors
-	ganttTop    = 24.0  // the axis
+	ganttAxis   = 18.0  // below its words
+	ganttTop    = 24.0
 	rowHeight   = 15.0
 	barHeight   = 11.0
 	barsMost    = 700 // each is three elements of a page
@@ -42,14 +46,29 @@ type ganttRow struct {
 	Label, Host string  // at the first slot of an executor
 }
 
+// box is where a rectangle of a drawing is.
+type box struct{ X, Y, Width, Height float64 }
+
+// Attributes are those of the rectangle: one value, because a drawing has hundreds and a
+// template escapes each value by itself.
+func (b box) Attributes() template.HTMLAttr {
+	text := make([]byte, 0, 64)
+	for _, a := range []struct {
+		name  string
+		value float64
+	}{{`x="`, b.X}, {`" y="`, b.Y}, {`" width="`, b.Width}, {`" height="`, b.Height}} {
+		text = strconv.AppendFloat(append(text, a.name...), math.Round(10*a.value)/10, 'f', -1, 64)
+	}
+	return template.HTMLAttr(append(text, '"'))
+}
+
 // ganttBar is a run, or several that are too short to be seen alone.
 type ganttBar struct {
-	X, Y, Width  float64
+	box
 	Class        string
-	Mark         string  // where it has room for one
-	Last         bool    // of its slot
-	BadY         float64 // of several: the share of those that failed, at the foot
-	BadHeight    float64
+	Mark         string // where it has room for one
+	Last         bool   // of its slot
+	Bad          box    // of several: the share of those that failed, at the foot
 	Link, Title  string
 	MarkX, MarkY float64
 
@@ -85,18 +104,16 @@ func drawGantt(f *frame, slots []*gantt.Slot, span report.Span, due *time.Time, 
 		slots, p.d.MoreRows = slots[:rowsMost], more
 	}
 	p.rows(slots)
-	for p.least = 1.0; ; p.least *= 2 {
-		if p.bars(slots); len(p.d.Bars) <= barsMost || p.least > ganttWidth {
-			break
-		}
+	for p.least = 1.0; !p.bars(slots); p.least *= 2 { // in the end there is one bar a row
 	}
 	for i := range p.d.Bars {
 		p.describe(&p.d.Bars[i])
+		p.d.Bars[i].run = nil // a drawing is kept, its runs are not
 	}
 	p.ticks()
 	p.d.Now, p.d.Due = p.line(f.now), p.line(deref(due))
 	if from, to := p.clip(end.P10), p.clip(end.P90); end.Known && to > from {
-		p.d.Likely = &ganttBar{X: from, Width: to - from, Title: "8 of 10 times the batch ends from " + f.Precise(end.P10) + " to " + f.Precise(end.P90)}
+		p.d.Likely = &ganttBar{box: box{from, ganttAxis, to - from, p.d.Height}, Title: "8 of 10 times the batch ends from " + f.Precise(end.P10) + " to " + f.Precise(end.P90)}
 	}
 	return p.d
 }
@@ -116,13 +133,17 @@ func (p *ganttPen) rows(slots []*gantt.Slot) {
 	p.d.Height = y + ganttBottom
 }
 
-// bars lays out the bars of all slots, and folds those that are narrower than least.
-func (p *ganttPen) bars(slots []*gantt.Slot) {
+// bars lays out the bars of slots, and folds those that are narrower than least. It reports
+// whether that makes no more than barsMost.
+func (p *ganttPen) bars(slots []*gantt.Slot) bool {
 	p.d.Bars = p.d.Bars[:0]
 	p.wide = max(p.least, leastFolded, (ganttWidth-ganttLeft)*float64(len(slots))/(barsMost/2))
 	for i, s := range slots {
-		p.slot(s, p.d.Rows[i].Y)
+		if p.slot(s, p.d.Rows[i].Y); len(p.d.Bars) > barsMost {
+			return false
+		}
 	}
+	return true
 }
 
 // clip is where a time is, or the end that is next to it.
@@ -144,9 +165,8 @@ func (p *ganttPen) line(t time.Time) *float64 {
 func (p *ganttPen) slot(s *gantt.Slot, y float64) {
 	var folded *ganttBar
 	first := len(p.d.Bars)
-	for i := range s.Runs {
-		run := &s.Runs[i]
-		end := gantt.End(*run, p.now)
+	for _, run := range s.Runs {
+		end := gantt.End(run, p.now)
 		x, to := p.clip(run.StartedAt), p.clip(end)
 		short := to-x < p.least
 		if short && folded != nil && x-(folded.X+folded.Width) < p.least && x-folded.X < p.wide {
@@ -154,7 +174,7 @@ func (p *ganttPen) slot(s *gantt.Slot, y float64) {
 			folded.count(run)
 			continue
 		}
-		p.d.Bars = append(p.d.Bars, ganttBar{X: x, Y: y, Width: to - x, run: run, from: run.StartedAt, to: end})
+		p.d.Bars = append(p.d.Bars, ganttBar{box: box{x, y, to - x, barHeight}, run: run, from: run.StartedAt, to: end})
 		b := &p.d.Bars[len(p.d.Bars)-1]
 		b.count(run)
 		if folded = nil; short {
@@ -192,8 +212,8 @@ func (p *ganttPen) describe(b *ganttBar) {
 		b.Class = "run"
 	}
 	if b.bad > 0 {
-		b.BadHeight = max(2, barHeight*float64(b.bad)/float64(b.runs))
-		b.BadY = b.Y + barHeight - b.BadHeight
+		height := max(2, barHeight*float64(b.bad)/float64(b.runs))
+		b.Bad = box{b.X, b.Y + barHeight - height, b.Width, height}
 	}
 	b.Title = fmt.Sprintf("%s from %s to %s: %d failed, %d run", listing.Plural(b.runs, "short attempt"), p.Precise(b.from), p.Precise(b.to), b.bad, b.on)
 	b.Link = stretch(p.frame, b.from, b.to.Add(time.Millisecond))

@@ -13,8 +13,8 @@ import (
 
 // ganttGap is a stretch in which a slot ran nothing of the batch.
 type ganttGap struct {
-	X, Y, Width float64
-	Title       string
+	box
+	Title string
 
 	slot     string
 	from, to time.Time
@@ -55,7 +55,7 @@ func (d *ganttDrawing) gaps(f *frame, slots []*gantt.Slot, span report.Span, why
 				next = s.Runs[j].StartedAt
 			}
 			if x, to := p.clip(free), p.clip(next); to-x >= gapLeast {
-				d.Gaps = append(d.Gaps, ganttGap{X: x, Y: d.Rows[i].Y, Width: to - x, slot: fmt.Sprintf("slot %d of %s", number, host), from: free, to: next})
+				d.Gaps = append(d.Gaps, ganttGap{box: box{x, d.Rows[i].Y, to - x, barHeight}, slot: fmt.Sprintf("slot %d of %s", number, host), from: free, to: next})
 			}
 			if j < len(s.Runs) {
 				free = gantt.End(s.Runs[j], f.now)
@@ -72,20 +72,42 @@ func (d *ganttDrawing) gaps(f *frame, slots []*gantt.Slot, span report.Span, why
 
 // whyIdle is what is known of why slots were idle.
 type whyIdle struct {
-	runs    []report.Run
-	all     bool // no other job of the batch waits or waited
+	runs    []report.Run // by their start
+	queued  []time.Time  // when they could start, in order
+	all     bool         // no other job of the batch waits or waited
 	changes []report.PauseChange
+}
+
+// queuedTimes are when runs could start, in order.
+func queuedTimes(runs []report.Run) []time.Time {
+	list := make([]time.Time, len(runs))
+	for i := range runs {
+		list[i] = runs[i].QueuedAt
+		if runs[i].StartedAt.Before(list[i]) { // a clock was set back
+			list[i] = runs[i].StartedAt
+		}
+	}
+	slices.SortFunc(list, time.Time.Compare)
+	return list
+}
+
+// waited is how many runs could start before a moment and did so after it, and the pool of
+// the first of them.
+func (w whyIdle) waited(moment time.Time) (waited int, pool string) {
+	queued, _ := slices.BinarySearchFunc(w.queued, moment, time.Time.Compare)
+	started, _ := slices.BinarySearchFunc(w.runs, moment, func(r report.Run, t time.Time) int { return cmp.Or(r.StartedAt.Compare(t), -1) })
+	for i := started; i < len(w.runs) && queued > started; i++ {
+		if w.runs[i].QueuedAt.Before(moment) {
+			return queued - started, w.runs[i].Pool
+		}
+	}
+	return 0, ""
 }
 
 // in says why nothing ran in a gap, as far as that is known: by what waited in its middle.
 func (w whyIdle) in(from, to time.Time, f *frame) string {
 	middle := from.Add(to.Sub(from) / 2)
-	waited, pool := 0, ""
-	for _, run := range w.runs {
-		if run.QueuedAt.Before(middle) && run.StartedAt.After(middle) {
-			waited, pool = waited+1, run.Pool
-		}
-	}
+	waited, pool := w.waited(middle)
 	switch {
 	case waited == 0 && w.all:
 		return ": no job of the batch was due"

@@ -65,8 +65,8 @@ func drawGantt(l *listing.Look, batch string, runs []report.Run) {
 		return
 	}
 	first, last := runs[0].StartedAt, runs[0].StartedAt
-	for _, run := range runs {
-		last = latest(last, gantt.End(run, l.Now()))
+	for i := range runs {
+		last = latest(last, gantt.End(&runs[i], l.Now()))
 	}
 	all := gantt.Slots(runs, l.Now())
 	note := ""
