@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"html/template"
 	"slices"
 	"strings"
 	"time"
@@ -24,16 +25,22 @@ const (
 
 // ganttData is what gantt.html shows.
 type ganttData struct {
-	Title  string
-	Batch  string
-	Zoomed bool
-	Gantt  part[theGantt]
+	Title string
+	Batch string
+	Gantt part[ganttAnswer]
 }
 
-// theGantt is the answer: a drawing of attempts, with a table of the longest. It holds on to
-// none of the others.
+// ganttAnswer is what a gantt says, and the rest of its page, rendered: nothing of it depends
+// on who looks at it when, and hundreds of bars take longer to render than all else.
+type ganttAnswer struct {
+	Sentence string
+	Below    template.HTML
+}
+
+// theGantt is a drawing of attempts, with a table of the longest.
 type theGantt struct {
 	Sentence string
+	Zoomed   bool
 	Drawing  ganttDrawing
 	Drawn    int  // attempts
 	Capped   bool // of too many
@@ -68,35 +75,37 @@ func batchGantt(v *visit) (*view, error) {
 			return rows[report.Run]{List: found.Runs}, err
 		})
 	}
-	d := ganttData{Title: "Gantt of " + key, Batch: key, Zoomed: !span.From.IsZero()}
+	d := ganttData{Title: "Gantt of " + key, Batch: key}
 	var end ending
-	if !b.Settled() && !d.Zoomed {
+	if !b.Settled() && span.From.IsZero() {
 		end = later(v, "end of "+key+" for "+v.ZoneName(), forecastLife, func(ctx context.Context, r *report.Reader) (ending, error) { return endOf(ctx, r, v.frame, key) }).Value
 	}
-	d.Gantt = later(v, "gantt at "+v.Here()+" for "+v.ZoneName(), ganttLife, func(ctx context.Context, r *report.Reader) (theGantt, error) {
+	d.Gantt = later(v, "gantt at "+v.Here()+" for "+v.ZoneName(), ganttLife, func(ctx context.Context, r *report.Reader) (ganttAnswer, error) {
 		found, err := runs(ctx, r)
 		if err != nil {
-			return theGantt{}, err
+			return ganttAnswer{}, err
 		}
 		changes, _ := r.PauseChanges(ctx, poolsOf(found.Runs)) // without them a gap says less
-		return ganttOf(v.frame, b, found, span, end, changes), nil
+		g := ganttOf(v.frame, b, found, span, end, changes)
+		var below strings.Builder
+		err = templates["gantt"].ExecuteTemplate(&below, "gantt", content{v.frame, g})
+		return ganttAnswer{g.Sentence, template.HTML(below.String())}, err
 	})
 	return &view{template: "gantt", Title: d.Title, Data: d, settled: true}, nil
 }
 
 // ganttOf makes a gantt of a batch's runs in a span, which is zero for all of them.
 func ganttOf(f *frame, b report.BatchDetail, found report.Runs, span report.Span, end ending, changes []report.PauseChange) theGantt {
-	zoomed := !span.From.IsZero()
-	g := theGantt{Drawn: len(found.Runs), Capped: found.Capped}
+	g := theGantt{Zoomed: !span.From.IsZero(), Drawn: len(found.Runs), Capped: found.Capped}
 	if len(found.Runs) == 0 {
 		g.Sentence = "No job of " + b.Batch + " has started yet."
-		if zoomed {
+		if g.Zoomed {
 			g.Sentence = fmt.Sprintf("No job of %s ran from %s to %s.", b.Batch, f.Clock(span.From), f.Clock(span.To))
 			g.Zooms = zooms(f, span, true)
 		}
 		return g
 	}
-	if !zoomed {
+	if !g.Zoomed {
 		span = wholeSpan(found.Runs, f.now, b.DueAt, end)
 	}
 	slots := gantt.Slots(found.Runs, f.now)
@@ -106,7 +115,7 @@ func ganttOf(f *frame, b report.BatchDetail, found report.Runs, span report.Span
 	if found.Matching > len(found.Runs) {
 		g.Rest = stretch(f, found.Runs[len(found.Runs)-1].StartedAt, found.Until.Add(time.Millisecond))
 	}
-	g.Zooms = zooms(f, span, zoomed)
+	g.Zooms = zooms(f, span, g.Zoomed)
 	g.Sentence = ganttSentence(f, b.Batch, found, slots, span)
 	return g
 }

@@ -108,7 +108,6 @@ func drawGantt(f *frame, slots []*gantt.Slot, span report.Span, due *time.Time, 
 	}
 	for i := range p.d.Bars {
 		p.describe(&p.d.Bars[i])
-		p.d.Bars[i].run = nil // a drawing is kept, its runs are not
 	}
 	p.ticks()
 	p.d.Now, p.d.Due = p.line(f.now), p.line(deref(due))
