@@ -91,11 +91,11 @@ func queuedTimes(runs []report.Run) []time.Time {
 	return list
 }
 
-// waited is how many runs could start before a moment and did so after it, and the pool of
-// the first of them.
+// waited is how many runs could start before a moment and did not do so before it, and the
+// pool of the first of them.
 func (w whyIdle) waited(moment time.Time) (waited int, pool string) {
 	queued, _ := slices.BinarySearchFunc(w.queued, moment, time.Time.Compare)
-	started, _ := slices.BinarySearchFunc(w.runs, moment, func(r report.Run, t time.Time) int { return cmp.Or(r.StartedAt.Compare(t), -1) })
+	started, _ := slices.BinarySearchFunc(w.runs, moment, func(r report.Run, t time.Time) int { return r.StartedAt.Compare(t) })
 	for i := started; i < len(w.runs) && queued > started; i++ {
 		if w.runs[i].QueuedAt.Before(moment) {
 			return queued - started, w.runs[i].Pool
