@@ -141,7 +141,7 @@ func (b *base) usual() drift {
 		if mean.weights > 0 {
 			off := e.size - mean.value()
 			_, spread := middleOf(e.ratios)
-			sum += max(0, off*off-medianVariance(spread, float64(len(e.ratios)))) // less what may be chance
+			sum += max(0, off*off-shrunkVariance(spread, float64(len(e.ratios)))) // less what may be chance
 			n++
 		}
 		mean.add(e.size)
@@ -172,6 +172,12 @@ func (m *mean) value() float64 { return m.sum / max(m.weights, 1) }
 func shrunk(middle, spread, n float64) float64 {
 	doubt := medianVariance(spread, n)
 	return middle * usualDrift * usualDrift / (usualDrift*usualDrift + doubt)
+}
+
+// shrunkVariance is the variance of what shrunk returns, by chance alone.
+func shrunkVariance(spread, n float64) float64 {
+	less := shrunk(1, spread, n)
+	return less * less * medianVariance(spread, n)
 }
 
 // medianVariance is the variance of the median of n values with so much spread.

@@ -38,7 +38,6 @@ type layout struct {
 	Content template.HTML
 	PTag    string // changes with Content
 	Poll    int    // seconds
-	Soon    bool   // a section is left for the next look
 	Stale   time.Time
 }
 
@@ -78,7 +77,7 @@ func (v *visit) answer(status int, made *view) {
 		v.broken(made.template, err)
 		return
 	}
-	l := layout{frame: v.frame, Title: made.Title, Content: template.HTML(body.String()), Poll: pollOften, Soon: v.soon && v.Live, Stale: v.stale}
+	l := layout{frame: v.frame, Title: made.Title, Content: template.HTML(body.String()), Poll: pollOften, Stale: v.stale}
 	switch {
 	case made.still:
 		l.Poll = 0
@@ -93,7 +92,7 @@ func (v *visit) answer(status int, made *view) {
 	fmt.Fprint(hash, l.Title, l.Poll, l.Stale, body.String())
 	l.PTag = fmt.Sprintf("%x", hash.Sum64())
 	part := "page"
-	if v.r.Header.Get("HX-Request") == "true" {
+	if v.polls() {
 		part = "main"
 		v.w.Header().Set("HX-PTag", l.PTag)
 		if v.r.Header.Get("HX-PTag") == l.PTag {
@@ -110,6 +109,9 @@ func (v *visit) answer(status int, made *view) {
 	}
 	v.send(status, &page)
 }
+
+// polls reports whether the page is open, and only looks what has changed.
+func (v *visit) polls() bool { return v.r.Header.Get("HX-Request") == "true" }
 
 // send answers with a page, packed where the browser takes it so: a tenth of the bytes.
 func (v *visit) send(status int, page *bytes.Buffer) {

@@ -30,8 +30,8 @@ type ganttData struct {
 	Gantt part[ganttAnswer]
 }
 
-// ganttAnswer is what a gantt says, and the rest of its page, rendered: nothing of it depends
-// on who looks at it when, and hundreds of bars take longer to render than all else.
+// ganttAnswer is what a gantt says, and the rest of its page, rendered for all who look while
+// it is kept: hundreds of bars take longer to render than all else.
 type ganttAnswer struct {
 	Sentence string
 	Below    template.HTML
@@ -80,16 +80,21 @@ func batchGantt(v *visit) (*view, error) {
 	if !b.Settled() && span.From.IsZero() {
 		end = later(v, "end of "+key+" for "+v.ZoneName(), forecastLife, func(ctx context.Context, r *report.Reader) (ending, error) { return endOf(ctx, r, v.frame, key) }).Value
 	}
-	d.Gantt = later(v, "gantt at "+v.Here()+" for "+v.ZoneName(), ganttLife, func(ctx context.Context, r *report.Reader) (ganttAnswer, error) {
+	d.Gantt = later(v, fmt.Sprintf("gantt at %s for %s, end known: %t", v.Here(), v.ZoneName(), end.Known), ganttLife, func(ctx context.Context, r *report.Reader) (ganttAnswer, error) {
 		found, err := runs(ctx, r)
 		if err != nil {
 			return ganttAnswer{}, err
 		}
-		changes, _ := r.PauseChanges(ctx, poolsOf(found.Runs)) // without them a gap says less
+		changes, err := r.PauseChanges(ctx, poolsOf(found.Runs))
+		if err != nil {
+			return ganttAnswer{}, err
+		}
 		g := ganttOf(v.frame, b, found, span, end, changes)
 		var below strings.Builder
-		err = templates["gantt"].ExecuteTemplate(&below, "gantt", content{v.frame, g})
-		return ganttAnswer{g.Sentence, template.HTML(below.String())}, err
+		if err := templates["gantt"].ExecuteTemplate(&below, "gantt", content{v.frame, g}); err != nil {
+			panic(err) // no fault of the database's
+		}
+		return ganttAnswer{g.Sentence, template.HTML(below.String())}, nil
 	})
 	return &view{template: "gantt", Title: d.Title, Data: d, settled: true}, nil
 }

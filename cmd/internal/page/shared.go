@@ -85,10 +85,14 @@ func ask[T any](v *visit, key string, life time.Duration, question func(context.
 	return look(v, key, life, func(q inquiry, last answered) (answered, bool) { return q.anew(last), true }, question)
 }
 
-// later is ask for a section that the page does not wait for: if its answer is not there
-// before the page's patience ends, the next look, which is soon, has it; until then the
-// answer before is shown, unless it is too old.
+// later is ask for a section that a page is opened without if its answer is not there
+// before the page's patience ends: the next look, which is soon, waits for it; until then the
+// answer before is shown, unless it is too old. Whoever has the page open already waits for
+// nothing, and a page that does not look again must be whole.
 func later[T any](v *visit, key string, life time.Duration, question func(context.Context, *report.Reader) (T, error)) part[T] {
+	if !v.Live || v.polls() {
+		return ask(v, key, life, question)
+	}
 	return look(v, key, life, func(q inquiry, last answered) (answered, bool) {
 		select {
 		case answer, ok := <-q.behind(last):
@@ -97,7 +101,7 @@ func later[T any](v *visit, key string, life time.Duration, question func(contex
 			}
 			return answer, true
 		case <-time.After(max(v.page.patience-time.Since(v.now), leastPatience)):
-			v.soon = last.err == nil
+			v.soon = v.soon || last.err == nil
 			return last, last.err != nil || time.Since(last.at) < tooOld
 		}
 	}, question)
