@@ -114,26 +114,21 @@ func TestWorldsKeepSlotsKeysAndWorkers(t *testing.T) {
 
 func TestVerdictSaysWhatIsMissed(t *testing.T) {
 	t.Parallel()
-	good := PointScore{Point: 0.5, Asked: 1000, Inside: 0.8, Error: 0.1, Naive: 0.5, Better: 0.8}
+	good := PointScore{Point: 0.5, Asked: 10, Inside: 0.8, Error: 0.1, Naive: 0.5, Better: 0.8}
 	for _, tt := range []struct {
 		change func(*PointScore)
 		want   string
 	}{
 		{func(*PointScore) {}, "pass"},
-		{func(p *PointScore) { p.Inside = 0.67 }, "FAIL: too narrow"},
-		{func(p *PointScore) { p.Inside = 0.92 }, "FAIL: too wide"},
-		{func(p *PointScore) { p.Asked, p.Inside = 50, 0.6 }, "pass: too few to tell"},
-		{func(p *PointScore) { p.Asked, p.Inside = 50, 0.58 }, "FAIL: too narrow"},
-		{func(p *PointScore) { p.Asked, p.Inside = 50, 0.96 }, "pass: too few to tell"},
-		{func(p *PointScore) { p.Asked, p.Inside = 50, 0.98 }, "FAIL: too wide"},
-		{func(p *PointScore) { p.Asked, p.Inside, p.Error = 50, 0.96, 0.16 }, "FAIL: error"},
+		{func(p *PointScore) { p.Inside = 0.69 }, "FAIL: too narrow"},
+		{func(p *PointScore) { p.Inside = 0.91 }, "FAIL: too wide"},
 		{func(p *PointScore) { p.Error = 0.16 }, "FAIL: error"},
 		{func(p *PointScore) { p.Point, p.Error = 0.25, 0.24 }, "pass"},
 		{func(p *PointScore) { p.Point, p.Error = 0.25, 0.26 }, "FAIL: error"},
 		{func(p *PointScore) { p.Point, p.Error = 0.75, 0.4 }, "pass"},
 		{func(p *PointScore) { p.Better, p.Inside = 0.29, 0.5 }, "FAIL: too narrow, hardly better"},
 		{func(p *PointScore) { p.Point, p.Naive, p.Better = 0, -1, -1 }, "pass"},
-		{func(p *PointScore) { p.Refused, p.Inside, p.Naive = 1000, -1, -1 }, "FAIL: no estimate"},
+		{func(p *PointScore) { p.Refused, p.Inside, p.Naive = 10, -1, -1 }, "FAIL: no estimate"},
 	} {
 		p := good
 		tt.change(&p)

@@ -41,7 +41,7 @@ func (s Score) String() string {
 func (r Report) Passed() bool {
 	for _, s := range r.Scores {
 		for _, p := range s.Points {
-			if strings.HasPrefix(p.verdict(), fails) {
+			if v := p.verdict(); v != passes && v != isChance {
 				return false
 			}
 		}
@@ -49,14 +49,8 @@ func (r Report) Passed() bool {
 	return true
 }
 
-// Verdicts. An estimate may also show an error that nobody could help, and a share that so
-// few batches may have by chance.
-const (
-	passes   = "pass"
-	isChance = "pass: the error is chance"
-	tooFew   = "pass: too few to tell"
-	fails    = "FAIL: "
-)
+// Verdicts of what an estimate may show: also an error that nobody could help.
+const passes, isChance = "pass", "pass: the error is chance"
 
 // verdict says what is missed.
 func (p PointScore) verdict() string {
@@ -69,12 +63,8 @@ func (p PointScore) verdict() string {
 	miss(p.Asked == p.Refused, "no estimate")
 	printed := func(share float64) float64 { return math.Round(100*share) / 100 }
 	inside := printed(p.Inside)
-	n := p.Asked - p.Refused
-	k := int(math.Round(p.Inside * float64(n)))
-	narrow, wide := p.Inside >= 0 && inside < LeastInside, inside > MostInside
-	few := narrow && upTo(k, n, LeastInside) > rare || wide && upTo(n-k, n, 1-MostInside) > rare
-	miss(narrow && !few, "too narrow")
-	miss(wide && !few, "too wide")
+	miss(p.Inside >= 0 && inside < LeastInside, "too narrow")
+	miss(inside > MostInside, "too wide")
 	most := map[float64]float64{0.25: MostErrorAtQuarter, 0.5: MostErrorAtHalf}[p.Point]
 	errs := most > 0 && printed(p.Error) > most
 	chance := errs && printed(p.Least) > most // also who knows how run times are distributed errs by more
@@ -84,31 +74,10 @@ func (p PointScore) verdict() string {
 	case len(missed) > 0:
 	case chance:
 		return isChance
-	case few:
-		return tooFew
 	default:
 		return passes
 	}
-	return fails + strings.Join(missed, ", ")
-}
-
-// rare is how seldom chance alone must bring a share at least so far beyond its limit, if the
-// true one is at the limit, for it to be no chance.
-const rare = 0.05
-
-// upTo is how likely it is that at most k of n happen that happen with probability p each,
-// 0 < p < 1: the binomial distribution.
-func upTo(k, n int, p float64) (sum float64) {
-	choose := func(n, k int) float64 { // its logarithm
-		all, _ := math.Lgamma(float64(n + 1))
-		in, _ := math.Lgamma(float64(k + 1))
-		out, _ := math.Lgamma(float64(n - k + 1))
-		return all - in - out
-	}
-	for i := 0; i <= k; i++ {
-		sum += math.Exp(choose(n, i) + float64(i)*math.Log(p) + float64(n-i)*math.Log(1-p))
-	}
-	return sum
+	return "FAIL: " + strings.Join(missed, ", ")
 }
 
 func percent(share float64) string {
